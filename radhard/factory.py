@@ -155,11 +155,14 @@ def _found(text: str) -> Iterator[tuple[Callable[..., Any], tuple[Any, ...], dic
 
 
 def _function(module: ModuleType, name: str, text: str) -> Callable[..., Any]:
-    names = [n for n in vars(module) if not n.startswith("_")]
     if name not in vars(module):
+        # What the file itself defines: what it imports builds no model and loads no data.
+        own = (n for n, value in vars(module).items() if _made_in(module, value))
+        names = [n for n in own if not n.startswith("_")]
+        meant = near(name, names) or near(name, list(vars(module)))
         raise InputError(
-            f"{text!r}: there is no {name!r} in it; {near(name, names)}"
-            f"it has {', '.join(names) or 'nothing'}"
+            f"{text!r}: there is no {name!r} in it; {meant}"
+            f"it has {', '.join(names) or 'no functions and classes of its own'}"
         )
     found: Callable[..., Any] = vars(module)[name]
     # A model is callable too, but it is not a factory.
@@ -169,6 +172,12 @@ def _function(module: ModuleType, name: str, text: str) -> Callable[..., Any]:
             "name a function or class that returns the object"
         )
     return found
+
+
+def _made_in(module: ModuleType, value: Any) -> bool:
+    """Whether a function or class is defined in a module, and not imported there."""
+    made = inspect.isroutine(value) or isinstance(value, type)
+    return made and getattr(value, "__module__", None) == module.__name__
 
 
 def _from_file(path: Path, text: str) -> ModuleType:

@@ -8,6 +8,9 @@ from radhard.stats import percent
 
 __all__ = ["Note", "notes_of"]
 
+_ROUNDING = {"masked", "noncritical"}
+"""Figures that tell outputs that are equal to the last bit from those that are nearly so."""
+
 _NAMED = 5
 """Names that a sentence lists; the facts have all."""
 
@@ -45,22 +48,28 @@ class Note:
         return self.kind in _OF_EXECUTION
 
     def brief(self, columns: Sequence[str]) -> str:
-        """A note of the kind "audit" as a phrase; ``columns`` decide whether a trial is harmful.
+        r"""A note of the kind "audit" as a phrase; ``columns`` decide whether a trial is harmful.
 
         >>> same, other = {"differing": 0}, {"differing": 3}
         >>> facts = {"trials": 20, "columns": {"O().masked": other, "O().critical": same}}
-        >>> Note("audit", facts).brief(["O().critical"])
-        '20 trials repeated by the reference: same verdicts, masked differs in 3'
+        >>> print(*Note("audit", facts).brief(["O().critical"]).split(", "), sep="\n")
+        20 trials repeated by the reference: same verdicts
+        in 3 it finds more or fewer outputs equal to the last bit
         """
         numbers = {name: fact["differing"] for name, fact in self.facts["columns"].items()}
         same = not any(numbers.get(name) for name in columns)
+        unequal = {name: n for name, n in numbers.items() if n}
         differing = []
-        for text, names in _by_metric([name for name, n in numbers.items() if n]).items():
+        for text, names in _by_metric(list(unequal)).items():
             most = max(numbers[name] for name in names)
             if len(names) > 1:
                 differing.append(f"{text} differ in up to {most:,}")
             else:
                 differing.append(f"{text.rpartition('.')[2]} differs in {most:,}")
+        if same and unequal and {name.rpartition(".")[2] for name in unequal} <= _ROUNDING:
+            # No prediction differs: these two only say whether outputs are equal to the last bit.
+            most = max(unequal.values())
+            differing = [f"in {most:,} it finds more or fewer outputs equal to the last bit"]
         text = ", ".join([*(["same verdicts"] if same else []), *differing])
         trials, few = f"{self.facts['trials']:,} trials repeated by the reference", ""
         if "few" in self.facts:

@@ -52,6 +52,15 @@ def test_a_file_never_stands_in_for_a_module_of_the_same_name(tmp_path):
     assert json.loads("1") == 1
 
 
+def test_a_misspelled_function_is_answered_with_those_of_the_file_and_not_its_imports(folder):
+    with pytest.raises(InputError) as refused:
+        made(f"{folder}/code.py:lat")
+    assert "did you mean late?" in str(refused.value)
+    assert "it has Thing, late, stops" in str(refused.value)
+    with pytest.raises(InputError, match="did you mean dataclass"):
+        made(f"{folder}/code.py:dataclas")
+
+
 def test_a_class_from_a_file_knows_its_module(folder):
     thing = made(f"{folder}/code.py:Thing(value='x')")
     assert dataclasses.replace(thing, value="y").value == "y"

@@ -11,7 +11,7 @@ from radhard.analyses.analysis_result import AnalysisResult
 from radhard.analyses.layer import WEIGHTED, Layer, is_transposed
 from radhard.errors import InputError, RadhardWarning
 from radhard.escaping import printable
-from radhard.targets.stored import identity
+from radhard.targets.stored import identity, parameters
 from radhard.workload import Workload
 
 __all__ = ["covering"]
@@ -75,7 +75,23 @@ def covering(by: str, workload: Workload, result: AnalysisResult) -> AnalysisRes
         warnings.warn("; ".join([f"{by} analyzed {line}", *ways]), RadhardWarning, stacklevel=3)
     facts = {**result.facts, "analyzed": line, **({"not analyzed": left_out} if left_out else {})}
     facts |= {"channel axis": axes} if (axes := _axes(workload.model, result.layers or ())) else {}
+    facts |= (
+        {"without a score": told} if (told := _scaling(workload.model, modules, weights)) else {}
+    )
     return replace(result, facts=facts if layers or left_out else result.facts)
+
+
+def _scaling(model: nn.Module, modules: set[str], weights: set[object]) -> str:
+    """The weights with one number per channel, as of normalizations, that have no score."""
+    names = dict.fromkeys(
+        name.rpartition(".")[0] or "(model)"
+        for name, tensor in parameters(model, biases=False)
+        if tensor.ndim < 2 and identity(tensor) not in weights
+    )
+    if not (unscored := [printable(name) for name in names if name not in modules]):
+        return ""
+    more = f", and {len(unscored) - _NAMED} more" if len(unscored) > _NAMED else ""
+    return f"weights with one number per channel: {', '.join(unscored[:_NAMED])}{more}"
 
 
 def _axes(model: nn.Module, evaluated: Sequence[Layer]) -> dict[str, int]:

@@ -34,6 +34,8 @@ def show_comparison(comparison: Comparison, terminal: Terminal) -> None:
             for name, text in zip(_NAMES, texts, strict=True):
                 terminal.say(f"  {name:<10}  {text}", always=len(comparison.rows) == 1)
             terminal.say(f"  {_pairs(row.lower, row.equal, row.higher)}p = {row.p_value:.2g}")
+            if row.against_pairs:
+                terminal.say(f"  {row.against_pairs}")
         terminal.say(f"  {_P}", "dim")
         return
     table = plain_table("")

@@ -12,7 +12,7 @@ from radhard.cli.signatures import components, functions
 from radhard.errors import InputError
 from radhard.factory import named
 from radhard.hints import fits, in_words
-from radhard.spec import Call, near, read_call, short
+from radhard.spec import Call, named_in, near, read_call, short
 
 __all__ = [
     "RUN_FILE",
@@ -159,7 +159,7 @@ def _check_call(call: Call, text: str, family: str, words: str) -> None:
     if name not in signatures:
         raise InputError(
             f"unknown {words} {short(text)}: {near(name, list(signatures))}"
-            f"one of {', '.join(signatures)}, or your own as 'package.module:Name(...)'"
+            f"{named_in(list(signatures), family)}, or your own as 'package.module:Name(...)'"
         )
     arguments = _bound(text, name, signatures[name], call.args, call.kwargs, "it is")
     for argument, value in arguments.items():

@@ -16,7 +16,7 @@ def choice_in_words(found: CampaignPlan) -> str:
     if isinstance(sampler, Exhaustive):
         way = "to try every fault"
     elif isinstance(sampler, Adaptive) and sampler.caps is not None:
-        way = "to prove what faults can do at most, and then to draw,"
+        way = "to compute which faults cannot do harm, and to draw among the others,"
     faster = found.rows[0] is not found.choice
     also = f"; faster still, under an assumption: {found.rows[0].sampler!r}" if faster else ""
     return f"{way} is the fastest way that assumes nothing{also}"

@@ -118,9 +118,10 @@ def run(print_config: bool, **options: Any) -> int:
     command line says takes precedence. Code that it names, such as a model of your own, is run with
     --trust only.
 
-    With --margin, the pilot of `radhard plan` chooses the fastest way to the margin that assumes
-    nothing (to draw faults, to prove first what they can do, or to try all), and a line says which,
-    and what the others would have cost. A run file is continued with its own sampler.
+    With --margin, a few hundred trials measure which way to the margin is the fastest: to draw
+    faults at random, to compute first which faults cannot do harm and draw among the others, or to
+    try all faults. A line says which was chosen, and what the others would have cost. A run file is
+    continued with the sampler that began it.
 
     --max-rate compares with the upper limit of the 95 % interval, which must not be above it.
     """

@@ -6,7 +6,7 @@ from rich.text import Text
 from radhard.cli.estimate_table import bar, plain_table
 from radhard.cli.terminal import Terminal
 from radhard.escaping import printable
-from radhard.report.vulnerability import amount, limits, part_name, pass_cost
+from radhard.report.vulnerability import amount, limits, part_name, pass_cost, verdict
 from radhard.results import Results
 from radhard.scores import Agreement, AnalysisComparison, Scores, agreements
 from radhard.stats import percent
@@ -41,6 +41,8 @@ def show_scores(scores: Scores, results: Results | None, terminal: Terminal, top
     )
     if layers := scores.facts.get("analyzed"):
         terminal.say(f"analyzed {layers}")
+    if without := scores.facts.get("without a score"):
+        terminal.say(f"no score: {without}")
     if cost := pass_cost(scores):
         terminal.say(cost)
     ranked = scores.ranking(top)
@@ -122,6 +124,9 @@ def _show_agreement(scores: Scores, results: Results, terminal: Terminal) -> Non
             table.add_row(agreement.level, *sizes, rank, interval, overlap, error)
         terminal.show(table)
         terminal.say(_MEANINGS, "dim")
+    if by_level:
+        found = verdict(by_level[0])
+        terminal.say(f"{found.answer} {found.reason}", "bold")
     for reason in why:
         terminal.say(f"no comparison {reason}", "dim")
 

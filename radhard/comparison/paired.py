@@ -46,6 +46,24 @@ class Row:
     reduction: Estimate | None = None
     """The share by which the figure is lower after; None without pairs, or if it may not be."""
 
+    @property
+    def against_pairs(self) -> str:
+        """Why the figure falls where most of the pairs that differ rise, or the other way round.
+
+        Empty if both go the same way.
+        """
+        change = self.difference.value
+        if change < 0 and self.higher > self.lower:
+            falls, most = "falls", "higher"
+        elif change > 0 and self.lower > self.higher:
+            falls, most = "rises", "lower"
+        else:
+            return ""
+        return (
+            f"the rate {falls} although more pairs are {most}: a pair counts by how many "
+            "predictions differ, and by how many faults its stratum stands for"
+        )
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -119,6 +137,7 @@ class Comparison:
                     f"{row.higher:,} higher; {summary}"
                 )
             lines.append(f"  {summary}")
+            lines += [f"  {row.against_pairs}"] if row.against_pairs else []
         return "\n".join(lines)
 
 

@@ -5,7 +5,15 @@ from typing import Literal
 
 from radhard.stats import Estimate
 
-__all__ = ["CHANGES", "Change", "Direction", "chance_of", "change_of", "trials_that_would_tell"]
+__all__ = [
+    "CHANGES",
+    "Change",
+    "Direction",
+    "as_sentence",
+    "chance_of",
+    "change_of",
+    "trials_that_would_tell",
+]
 
 Direction = Literal["better", "worse", "open"]
 """What a change means for a rate of harm; also the name of its colour in the style sheet."""
@@ -67,6 +75,15 @@ def trials_that_would_tell(difference: Estimate) -> str:
     over = (difference.high if value < 0 else difference.low) - value
     needed = float(f"{difference.trials * (over / value) ** 2:.2g}")
     return f"If the difference is as large as it seems, about {needed:,.0f} trials would tell."
+
+
+def as_sentence(clause: str) -> str:
+    """A clause as a sentence that another one follows; nothing of nothing.
+
+    >>> as_sentence("the rate falls"), as_sentence("")
+    ('The rate falls. ', '')
+    """
+    return f"{clause[0].upper()}{clause[1:]}. " if clause else ""
 
 
 def chance_of(p_value: float) -> str:

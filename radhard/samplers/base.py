@@ -17,6 +17,7 @@ from radhard.samplers.permutation import Permutation, Permutations
 from radhard.samplers.trial_directions import TrialDirections
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import Component, Family
+from radhard.stats import rate_text
 
 __all__ = [
     "SAMPLERS",
@@ -223,9 +224,9 @@ def rate_strata(rates: Sequence[float], population: int, trials: int) -> list[St
     >>> [stratum.name for stratum in rate_strata((1e-06, 0.1234567, 0.1234568), 9, 50)]
     ['rate 1e-06', 'rate 0.1234567', 'rate 0.1234568']
     """
-    short = Counter(f"{rate:g}" for rate in rates)
+    short = Counter(map(rate_text, rates))
     # The full text of a rate is not the short text of another, as it would then be its own as well.
-    names = [text if short[text := f"{rate:g}"] == 1 else repr(float(rate)) for rate in rates]
+    names = [text if short[text := rate_text(rate)] == 1 else repr(float(rate)) for rate in rates]
     return [Stratum(f"rate {name}", 0, 1, population, trials) for name in names]
 
 

@@ -12,6 +12,7 @@ from radhard.faults import FaultModel, faults_in_words
 from radhard.samplers.base import Grouping, Sampler, Trials, rate_strata, trial_key
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import component
+from radhard.stats import rate_text
 
 __all__ = ["ErrorRate", "ErrorRateTrials"]
 
@@ -49,9 +50,9 @@ class ErrorRate(Sampler):
     def in_words(self, faults: Sequence[FaultModel], planned: int) -> str:  # noqa: ARG002
         rates = self.each
         span = (
-            f"an error rate of {rates[0]:g}"
+            f"an error rate of {rate_text(rates[0])}"
             if len(rates) == 1
-            else f"{len(rates)} error rates from {min(rates):g} to {max(rates):g}"
+            else f"{len(rates)} error rates from {rate_text(min(rates))} to {rate_text(max(rates))}"
         )
         kinds = faults_in_words(faults, None)
         text = f"{kinds} at {span} per {self.per}, {self.trials:,} trials each,"

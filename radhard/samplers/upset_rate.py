@@ -9,6 +9,7 @@ from radhard.faults import FaultModel, faults_in_words
 from radhard.samplers.base import Grouping, Sampler, Trials, rate_strata, trial_key
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import component
+from radhard.stats import rate_text
 
 __all__ = ["UpsetRate"]
 
@@ -44,7 +45,8 @@ class UpsetRate(Sampler):
 
     def in_words(self, faults: Sequence[FaultModel], planned: int) -> str:  # noqa: ARG002
         rates = self.each
-        span = f"{rates[0]:g}" if len(rates) == 1 else f"{min(rates):g} to {max(rates):g}"
+        span = rate_text(min(rates))
+        span += f" to {rate_text(max(rates))}" if len(rates) > 1 else ""
         text = f"{faults_in_words(faults, self.count)} per upset of a tensor, at a rate of {span} "
         return f"{text}per inference, {self.trials:,} trials each,"
 

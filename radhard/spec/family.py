@@ -9,7 +9,7 @@ import re
 import types
 import typing
 from abc import ABC
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeGuard, TypeVar, cast, dataclass_transform
 
@@ -18,7 +18,13 @@ from radhard.hints import alternatives, fits, in_words, spaced
 from radhard.spec.call import MAX_DEPTH, Call, read_call, short
 from radhard.spec.frozen import FrozenDict
 
-__all__ = ["Component", "Family", "component", "near"]
+__all__ = ["Component", "Family", "component", "named_in", "near"]
+
+_LISTED = 20
+"""Names that a message lists; of more, it says which command does."""
+
+_ALSO = {"fp": "float", "f": "float", "bf": "bfloat", "i": "int", "half": "float16"}
+"""How number formats are abbreviated elsewhere."""
 
 C = TypeVar("C", bound="Component")
 T = TypeVar("T")
@@ -126,7 +132,9 @@ class Family(Generic[C]):
     def allowed(self) -> str:
         """What may be given, for a message: ``"one of BitFlip, Burst, ..."``."""
         own = "your own as 'package.module:Name(...)'"
-        return f"one of {', '.join(self.names)}, or {own}" if self.names else own
+        return (
+            f"{named_in(self.names, self.room.rpartition('.')[2])}, or {own}" if self.names else own
+        )
 
     def listed(self) -> list[tuple[str, str]]:
         """Name and one-line meaning of every component that its room lists."""
@@ -201,16 +209,33 @@ class Family(Generic[C]):
 
 
 def near(name: Any, names: list[str]) -> str:
-    """``"did you mean X? "`` for the names most like ``name``, or nothing."""
+    """``"did you mean X? "`` for the names most like ``name``, or nothing.
+
+    >>> near("uint8", ["Int", "Float32"]), near("fp32", ["Int", "Float32"]), near("fun", ["Int"])
+    ('did you mean Int(8)? ', 'did you mean Float32? ', '')
+    """
     if not isinstance(name, str):
         return ""
     lowered = {n.lower(): n for n in names}
-    # As formats are called elsewhere: int8 is Int(8).
-    sized = re.fullmatch(r"([a-z]+)_?(\d+)", name.lower())
-    if sized and sized[1] in lowered:
-        return f"did you mean {lowered[sized[1]]}({sized[2]})? "
-    close = difflib.get_close_matches(name.lower(), list(lowered), n=3, cutoff=0.5)
+    # As formats are called elsewhere: int8 is Int(8), and fp32 Float32.
+    kind, size = re.fullmatch(r"(.*?)_?(\d*)", name.lower(), re.DOTALL).groups()  # type: ignore[union-attr]
+    sought = f"{_ALSO.get(kind, kind)}{size}"
+    if size and sought not in lowered and (whole := kind.removeprefix("u")) in lowered:
+        return f"did you mean {lowered[whole]}({size})? "
+    close = difflib.get_close_matches(sought, list(lowered), n=3, cutoff=0.5)
+    close = [sought] if sought in lowered else close
     return f"did you mean {' or '.join(lowered[c] for c in close)}? " if close else ""
+
+
+def named_in(names: Sequence[str], room: str) -> str:
+    """``"one of X, Y"``; of more names than a line holds, where they are listed.
+
+    >>> named_in(["Ranger", "Ecc"], "hardenings"), named_in(["F"] * 26, "formats")
+    ('one of Ranger, Ecc', 'one of the 26 that radhard list formats shows')
+    """
+    if len(names) <= _LISTED:
+        return f"one of {', '.join(names)}"
+    return f"one of the {len(names)} that radhard list {room} shows"
 
 
 def _filled(value: Any, cls: type[Component], name: str, *, foreign: bool) -> Any:

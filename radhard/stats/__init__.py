@@ -9,6 +9,7 @@ from radhard.stats.means import Cell, crowding, mean_difference, mean_share, str
 from radhard.stats.mixing import mixed
 from radhard.stats.p_value import p_value
 from radhard.stats.quantiles import quantile_interval
+from radhard.stats.rate_text import rate_text
 from radhard.stats.sample_size import critical_value, effective_size, sample_size
 from radhard.stats.shares import clopper_pearson, rule_of_three, wilson
 
@@ -36,6 +37,7 @@ __all__ = [
     "p_value",
     "percent",
     "quantile_interval",
+    "rate_text",
     "rule_of_three",
     "sample_size",
     "stratified_mean",

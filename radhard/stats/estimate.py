@@ -12,7 +12,10 @@ from radhard.notebook import usual_axes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Estimate", "decimals_for", "percent"]
+__all__ = ["NOISE", "Estimate", "decimals_for", "percent"]
+
+NOISE = 1e-12
+"""In percent: below it, a share is what rounding left of 0, as no space has so many faults."""
 
 
 @final
@@ -114,10 +117,12 @@ class Estimate:
 def percent(share: float) -> str:
     """A share in percent with three significant digits; only 0 is printed as 0, only 1 as 100.
 
+    What is smaller than any share of faults is left of 0 by rounding, and printed as 0.
+
     >>> percent(0.12345), percent(0.5), percent(0.0), percent(0.0000004), percent(0.999996)
     ('12.3 %', '50 %', '0 %', '0.00004 %', '99.9996 %')
     """
-    scaled = 100.0 * share
+    scaled = 100.0 * share if abs(100.0 * share) >= NOISE else 0.0
     if scaled == 0 or not math.isfinite(scaled):
         return f"{scaled:g} %".replace("-0 ", "0 ")
     text = _text(scaled, 2 - math.floor(math.log10(abs(scaled))), whole=100.0)
@@ -139,6 +144,7 @@ def decimals_for(width: float, value: float) -> int:
 
 def _text(x: float, decimals: int, *, whole: float) -> str:
     """``x`` rounded, with more decimals where it would wrongly be printed as 0 or as the whole."""
+    x = 0.0 if whole == 100.0 and abs(x) < NOISE else x
     if x == 0 or not math.isfinite(x):
         # abs() because -0.0 would be printed as -0.
         return "inf" if x == math.inf else "-inf" if x == -math.inf else f"{abs(x):g}"

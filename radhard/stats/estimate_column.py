@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median_low
 
-from radhard.stats.estimate import Estimate, decimals_for
+from radhard.stats.estimate import NOISE, Estimate, decimals_for
 
 __all__ = ["EstimateText", "estimate_column"]
 
@@ -84,6 +84,7 @@ def _rounded(estimate: Estimate, x: float, decimals: int, mark: str) -> str:
     share = estimate.unit == "share"
     unit = mark if share else f" {estimate.unit}" if mark and estimate.unit else ""
     scaled = _scale(estimate) * x
+    scaled = 0.0 if share and abs(scaled) < NOISE else scaled
     if not math.isfinite(scaled):
         return f"{scaled:g}{unit}"
     # Adding 0.0 turns -0.0 into 0.0.

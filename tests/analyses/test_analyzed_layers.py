@@ -216,6 +216,17 @@ def test_shipped_networks_are_looked_at_whole(analysis: Analysis, model: str, da
     assert scores.facts["analyzed"] == f"{counted} of {counted} layers with weights"
 
 
+@pytest.mark.parametrize("analysis", [MaxValue(), VulnerabilityGain()], ids=repr)
+def test_weights_of_norms_without_a_score_are_named(analysis: Analysis) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 2))
+    scores = analysis(model.eval(), torch.randn(5, 1, 4, 4), progress=False)
+    assert scores.facts["analyzed"] == "2 of 2 layers with weights"
+    assert scores.facts["without a score"] == "weights with one number per channel: 1"
+    whole = WeightSensitivity()(model, torch.randn(5, 1, 4, 4), progress=False)
+    assert ("without a score" in whole.facts) == ("1.weight" not in whole.values)
+
+
 def test_a_recurrent_layer_is_named_and_a_classifier_behind_it_classifier_workload() -> None:
     model, data = models.load("lstm_classifier"), datasets.load("vowels", n=2)
     with pytest.warns(RadhardWarning, match=r"1 of 2 .*lstm"):

@@ -109,6 +109,16 @@ def test_accuracy_is_told_on_data_that_were_not_profiled(folder, capsys):
     assert facts["accuracy (validate)"] == [1.0, 1.0]
 
 
+@pytest.mark.parametrize(
+    ("hardening", "bounded"), [("Ranger()", True), ("HammingInPlace()", False)]
+)
+def test_bounds_are_named_only_where_there_are_some(folder, capsys, hardening, bounded):
+    assert main(["harden", *NAMED, "--with", hardening]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "time measured on parts_of_mine.py:samples" in told
+    assert ("no bound acts" in told) == bounded
+
+
 def test_every_verb_takes_the_folder_for_a_model(made, capsys):
     named = ["hard", "--data", "parts_of_mine.py:samples", "--trust"]
     assert main(["run", *named, "--sampler", "Uniform(5)", "--store", "again.db"]) == 0

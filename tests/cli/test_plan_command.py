@@ -10,12 +10,14 @@ from radhard.cli import main
 MODEL = ["plan", "mlp", "--data", "mnist", "--n", "8"]
 
 
-def test_the_last_line_is_a_command_that_runs(capsys):
+def test_the_last_line_is_a_command_that_runs_and_keeps_its_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     assert main([*MODEL, "--margin", "5%", "--seed", "3"]) == 0
     *_, command = capsys.readouterr().out.strip().splitlines()
     words = shlex.split(command)
     assert words[:2] == ["radhard", "run"]
     assert main(words[1:]) == 0
+    assert (tmp_path / "runs" / "mlp.db").is_file()
 
 
 def test_json_has_the_rows_of_the_table(capsys):

@@ -41,6 +41,24 @@ def test_exhausted_runs_differ_by_what_one_counts_by_hand():
     assert row.p_value == 0  # nothing is left to chance
 
 
+def test_a_rate_that_falls_where_most_pairs_rise_is_explained():
+    before = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0])
+    after = np.array([0.25, 0.25, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+    old, new = (
+        prepared(space(), Exhaustive(), lambda faults, of=rates: of[faults])
+        for rates in (before, after)
+    )
+    (row,) = compare(old, new).rows
+    assert (row.lower, row.higher) == (1, 2)
+    assert row.difference.value < 0
+    assert "falls although more pairs are higher" in row.against_pairs
+    assert row.against_pairs in repr(compare(old, new))
+    (back,) = compare(new, old).rows
+    assert "rises although more pairs are lower" in back.against_pairs
+    (usual,) = compare(*runs(Exhaustive())).rows
+    assert not usual.against_pairs
+
+
 def test_groups_are_compared_each_by_itself():
     comparison = compare(*runs(Exhaustive()), by="tensor")
     a, b = comparison.rows

@@ -8,17 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radhard.errors import InputError
-from radhard.stats import Estimate, percent
+from radhard.stats import Estimate, estimate_column, percent
+from radhard.stats.estimate import NOISE
 
 shares = st.floats(0, 1)
 
 
 @given(shares)
-def test_only_zero_reads_as_zero_and_only_one_as_all(share: float) -> None:
+def test_only_zero_and_what_rounding_leaves_of_it_read_as_zero(share: float) -> None:
     number = float(percent(share).removesuffix(" %"))
-    assert (number == 0) == (share == 0)
+    assert (number == 0) == (100 * share < NOISE)
     assert (number == 100) == (share > 1 - 1e-15) or share > 1 - 1e-14
-    assert number == pytest.approx(100 * share, rel=5.1e-3)
+    assert number == pytest.approx(100 * share, rel=5.1e-3, abs=NOISE)
 
 
 @given(st.lists(shares, min_size=3, max_size=3), st.integers(1, 10**9))
@@ -28,7 +29,16 @@ def test_no_limit_reads_as_zero_unless_it_is(limits: list[float], trials: int) -
     numbers = [float(n) for n in re.findall(r"([-\d.e+]+) %", text.replace(",", ""))]
     assert f"{trials:,} trial" in text
     for number, share in zip(numbers, (value, low, high), strict=False):
-        assert (number == 0) == (share == 0)
+        assert (number == 0) == (100 * share < NOISE)
+
+
+def test_what_rounding_leaves_of_a_difference_reads_as_zero() -> None:
+    left = -1.49e-20
+    difference = Estimate(left, -0.001, 0.001, 0.95, 100)
+    assert str(difference) == str(Estimate(0.0, -0.001, 0.001, 0.95, 100))
+    assert percent(left) == "0 %"
+    (column,) = estimate_column([difference])
+    assert column.value == "0.00 %"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,16 @@ from radhard.cost import overhead
 from radhard.datasets import Data, training
 from radhard.datasets import load as load_data
 from radhard.errors import InputError
-from radhard.hardenings import HARDENINGS, Hardening, parts, records, save
+from radhard.hardenings import (
+    HARDENINGS,
+    Bound,
+    Edac,
+    GateAccess,
+    Hardening,
+    parts,
+    records,
+    save,
+)
 from radhard.manifest import fingerprint
 from radhard.scores import Scores
 from radhard.stats import percent
@@ -119,9 +128,7 @@ class HardenAction(ModelAndData):
         facts: dict[str, Any] = {"cost": cost.to_dict()}
         lines = []
         if cost.time is not None:
-            timed_on = "the profiled samples, inside whose ranges no bound acts; radhard verify"
-            timed_on += " measures it on those of the test, where it may be longer"
-            lines.append(f"time measured on {timed_on if other is None else other.name}")
+            lines.append(f"time measured on {_timed_on(hard, loaded.data, other)}")
         for data, what in ((loaded.data, "profiled"), (other, "validate")):
             if data is None:
                 continue
@@ -156,6 +163,18 @@ class HardenAction(ModelAndData):
         if logits.ndim != 2 or data.labels.ndim != 1:
             return None
         return float((logits.argmax(1).cpu() == data.labels.cpu()).double().mean())
+
+
+def _timed_on(hard: nn.Module, profiled: Data, other: Data | None) -> str:
+    """On which samples the time was measured, and what follows for those of the test."""
+    if other is not None:
+        return other.name
+    if not any(isinstance(part, Bound | GateAccess | Edac) for _, part in parts(hard)):
+        return profiled.name  # its time does not depend on the values
+    return (
+        f"{profiled.name}, inside whose ranges no bound acts; radhard verify measures it on the "
+        "samples of the test, where it may be longer"
+    )
 
 
 def _told(cost: Any) -> list[str]:

@@ -1,5 +1,6 @@
 """How is ``radhard plan`` carried out?"""
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -150,7 +151,19 @@ class PlanAction(ModelAndData):
         for name in ("plane", "metric"):
             for value in getattr(self, name):
                 words += [f"--{name}", value]
-        return shell_line(*words, "--sampler", repr(found.choice.sampler))
+        # Without a run file an interrupted campaign begins anew, and nothing can be verified.
+        store = f"runs/{_stem(str(self.model))}.db"
+        return shell_line(*words, "--sampler", repr(found.choice.sampler), "--store", store)
+
+
+def _stem(model: str) -> str:
+    """A file name for the campaign of a model.
+
+    >>> _stem("lenet5"), _stem("nets/my net.py:build(width=8)"), _stem("hard/")
+    ('lenet5', 'my-net', 'hard')
+    """
+    place = model.partition("(")[0].rstrip("/").partition(".py:")[0].rpartition("/")[2]
+    return re.sub(r"[^\w.-]+", "-", place.removesuffix(".pt2")).strip("-.") or "campaign"
 
 
 def _sampler_table(found: CampaignPlan) -> Table:

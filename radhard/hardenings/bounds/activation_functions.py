@@ -30,6 +30,9 @@ Values = Literal["rectified", "to rectify", "any"]
 """The values at a place: non-negative; inputs of a rectifier that follows; or any values."""
 
 
+_NAMED = 5
+"""Number of modules that a sentence names."""
+
 _SOUGHT = (
     "modules such as ReLU, GELU and Sigmoid, elementwise modules of other classes, those that "
     "kinds= names, and functions such as F.relu; a compiled or scripted model shows none of them, "
@@ -110,6 +113,7 @@ def spots(
         changed, left_out = open_gates(draft, events)
         events = calls(draft) if changed else events
     functions = activations(draft, events, kinds)
+    _tell_shared(draft, events, functions)
     if gates:
         functions += [_of_gate(*gate) for gate in gate_paths(draft.model, events)]
     flowing = _flowing(events, functions) if side == "after" else {}
@@ -130,6 +134,21 @@ def spots(
             left_out[function.name] = function.why if side == "after" else function.why_before
     draft.cover("activation functions", covered, left_out, exempt, sought=_SOUGHT)
     return values_at
+
+
+def _tell_shared(draft: Draft, events: Sequence[Event], functions: Sequence[Activation]) -> None:
+    """Record which modules are called several times and have one bound for all calls."""
+    calls_of = Counter(event.path for event in events if event.what == "enter")
+    # Functions that modules call, such as F.relu, are named otherwise and have a bound each.
+    names = (function.name for function in functions if not function.bounded and function.after)
+    shared = [(name, calls_of[name]) for name in names if calls_of[name] > 1]
+    if shared:
+        named = ", ".join(f"{name} ({number:,} calls)" for name, number in shared[:_NAMED])
+        more = f" and {len(shared) - _NAMED} more" if len(shared) > _NAMED else ""
+        draft.findings.append(
+            f"one bound for all calls of a module: {named}{more}; it is that of the call with the "
+            "widest range, and a module of its own for each call would have tighter ones"
+        )
 
 
 def _flowing(events: Sequence[Event], functions: Sequence[Activation]) -> dict[Spot, Values]:

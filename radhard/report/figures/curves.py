@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from radhard.report.figures.ink import colour, share_axis, sheet
 from radhard.report.figures.legend import legend
-from radhard.stats import Estimate
+from radhard.stats import Estimate, rate_text
 
 __all__ = ["Curve", "curves"]
 
@@ -64,7 +64,7 @@ def curves(
     rates = sorted({rate for curve in drawn for rate, _ in curve.points})
     axes.set_xlim(rates[0] / 1.25, rates[-1] * 1.25)
     ticks = rates if len(rates) <= (5 if narrow else 9) else rates[:: -(-len(rates) // 5)]
-    axes.set_xticks(ticks, [f"{rate:,.0f}" if rate >= 1000 else f"{rate:g}" for rate in ticks])
+    axes.set_xticks(ticks, [f"{rate:,.0f}" if rate >= 1000 else rate_text(rate) for rate in ticks])
     share_axis(axes, top, vertical=True, bottom=floor)
     axes.set_xlabel(
         f"{quantity} per {per}" if per else quantity, color=colour("muted"), fontsize=12

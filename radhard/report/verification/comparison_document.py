@@ -6,7 +6,7 @@ from pathlib import Path
 from radhard.comparison import Row, compare
 from radhard.errors import InputError
 from radhard.report.blocks import Document, Headline, Section, Table, Tile, Verdict
-from radhard.report.change import chance_of, change_of, trials_that_would_tell
+from radhard.report.change import as_sentence, chance_of, change_of, trials_that_would_tell
 from radhard.report.estimate_cells import read
 from radhard.report.main_figure import MainFigure, main_figure
 from radhard.report.run_wording import summary, title
@@ -100,6 +100,6 @@ def _pairs(row: Row) -> str:
     if pairs := row.lower + row.equal + row.higher:
         return (
             f"Of {pairs:,} faults {row.lower:,} do less harm in the second run, {row.higher:,} "
-            f"more. {chance_of(row.p_value)}"
+            f"more. {as_sentence(row.against_pairs)}{chance_of(row.p_value)}"
         )
     return f"These are two independent campaigns. {chance_of(row.p_value)}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from radhard.comparison import Row
 from radhard.report.blocks import Code, Document, Headline, Section, Table, Text, Tile, Verdict
-from radhard.report.change import chance_of
+from radhard.report.change import as_sentence, chance_of
 from radhard.report.estimate_cells import read
 from radhard.report.limit_verdicts import limit_verdicts
 from radhard.report.main_figure import MainFigure, main_figure
@@ -142,7 +142,7 @@ def _meaning(row: Row) -> str:
         return f"{text}The runs are not paired. {chance_of(row.p_value)}"
     return (
         f"{text}Of {pairs:,} faults {row.lower:,} do less harm than before, {row.higher:,} more. "
-        f"{chance_of(row.p_value)}"
+        f"{as_sentence(row.against_pairs)}{chance_of(row.p_value)}"
     )
 
 

@@ -26,6 +26,28 @@ HUGE = 1e30
 few = pytest.mark.filterwarnings("ignore:.*too few samples")
 
 
+class Twice(nn.Module):
+    """One rectifier that is called twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.relu = nn.Linear(3, 3), nn.Linear(3, 2), nn.ReLU()
+
+    def forward(self, values: Tensor) -> Tensor:
+        return self.relu(self.second(self.relu(self.first(values))))
+
+
+@pytest.mark.filterwarnings("ignore:.*too few samples")
+@pytest.mark.parametrize("hardening", [Ranger(), ActivationClip()], ids=repr)
+def test_one_bound_for_several_calls_of_a_module_is_said(hardening: Hardening) -> None:
+    torch.manual_seed(0)
+    said = str(records(hardening(Twice(), torch.randn(6, 3)))[0])
+    assert "1 of 1 activation functions" in said
+    assert "one bound for all calls of a module: relu (2 calls)" in said
+    once = nn.Sequential(nn.Linear(3, 3), nn.ReLU())
+    assert "calls" not in str(records(hardening(once, torch.randn(6, 3)))[0])
+
+
 class OwnGELU(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         return functional.gelu(values)

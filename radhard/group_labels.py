@@ -2,7 +2,7 @@
 
 from radhard.errors import InputError
 from radhard.injection import DIRECTIONS
-from radhard.space import FaultSpace
+from radhard.space import FaultSpace, Region
 from radhard.spec import near
 from radhard.targets import register_of
 from radhard.word_sections import FaultKinds
@@ -56,6 +56,27 @@ def labels(space: FaultSpace, by: str | None) -> list[str]:
     Raises:
         InputError: an unknown grouping.
     """
+    names = _known(by)
+    several = len({region.bits_of for region in space.regions}) > 1
+    of_words: dict[tuple[str, str], list[dict[str, str]]] = {}
+    table = []
+    sections = FaultKinds.of(space, names)
+    directions = DIRECTIONS if "direction" in names else ("",)
+    for place, region in enumerate(space.regions):
+        of_region, key = _of_region(region), (repr(region.fault), region.bits_of)
+        # Once for many tensors, as the text of bits depends only on the fault model and the format.
+        if key not in of_words:
+            of_words[key] = _of_words(region, f"{region.bits_of} " if several else "")
+        for of_section in sections.texts(place):
+            for of_word in of_words[key]:
+                for direction in directions:
+                    texts = {**of_region, **of_section, **of_word, "direction": direction}
+                    table.append(", ".join(texts[name] for name in names))
+    return table
+
+
+def _known(by: object) -> list[str]:
+    """The names of groupings, checked."""
     if by is not None and not isinstance(by, str):
         known = ", ".join(GROUPINGS)
         raise InputError(f"by={by!r}: give one of {known}, or several as 'layer, bit'")
@@ -67,37 +88,27 @@ def labels(space: FaultSpace, by: str | None) -> list[str]:
         if name in ("rate", "errors"):
             drawn_by = "Cumulative or FaultCount" if name == "errors" else "ErrorRate"
             raise InputError(f"by={name!r} is for trials of many faults, as of {drawn_by}")
-    several = len({region.bits_of for region in space.regions}) > 1
-    of_words: dict[tuple[str, str], list[dict[str, str]]] = {}
-    table = []
-    sections = FaultKinds.of(space, names)
-    directions = DIRECTIONS if "direction" in names else ("",)
-    for place, region in enumerate(space.regions):
-        word = f"{region.bits_of} " if several else ""
-        of_region = {
-            "tensor": region.site.name,
-            "layer": region.site.layer or "(model)",
-            "kind": region.site.kind,
-            "role": region.site.role,
-            "format": repr(region.format),
-            "plane": region.plane,
-            "fault": repr(region.fault),
-            "exposure": repr(region.exposure),
-            "register": register_of(region.site) if region.site.role == "register" else "(none)",
-        }
-        key = repr(region.fault), region.bits_of
-        # Once for many tensors, as the text of bits depends only on the fault model and the format.
-        if key not in of_words:
-            of_words[key] = [
-                {
-                    "bit": word + region.bit_text(variant),
-                    "field": word + region.field_text(variant),
-                }
-                for variant in range(region.variants)
-            ]
-        for of_section in sections.texts(place):
-            for of_word in of_words[key]:
-                for direction in directions:
-                    texts = {**of_region, **of_section, **of_word, "direction": direction}
-                    table.append(", ".join(texts[name] for name in names))
-    return table
+    return names
+
+
+def _of_region(region: Region) -> dict[str, str]:
+    """What all faults of a region have in common."""
+    return {
+        "tensor": region.site.name,
+        "layer": region.site.layer or "(model)",
+        "kind": region.site.kind,
+        "role": region.site.role,
+        "format": repr(region.format),
+        "plane": region.plane,
+        "fault": repr(region.fault),
+        "exposure": repr(region.exposure),
+        "register": register_of(region.site) if region.site.role == "register" else "(none)",
+    }
+
+
+def _of_words(region: Region, word: str) -> list[dict[str, str]]:
+    """The bits and fields of each variant; ``word``: the format and a space, if they are named."""
+    return [
+        {"bit": word + region.bit_text(variant), "field": word + region.field_text(variant)}
+        for variant in range(region.variants)
+    ]

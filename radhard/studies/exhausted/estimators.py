@@ -10,7 +10,7 @@ import numpy as np
 
 from radhard.caps import CapTable
 from radhard.errors import InputError
-from radhard.samplers import SAMPLERS, Guided, StageDraw, StagedSampler, Uniform
+from radhard.samplers import SAMPLERS, Guided, Sampler, StageDraw, StagedSampler, Uniform
 from radhard.samplers.score_classes import ScoreClasses
 from radhard.stats import sample_size
 from radhard.studies.exhausted.exhausted_table import ExhaustedTable
@@ -60,29 +60,10 @@ def estimator(
         InputError: the estimator does not apply to the table.
     """
     if text == ITERATIVE:
-        simulation = Simulation(table.model, table.space, table.harm)
-
-        def iterate(seed: int) -> Mapping[str, SimulatedCampaign]:
-            found = iterative_campaign(
-                simulation, question.margin, question.confidence, question.by, seed
-            )
-            return {"normal": found}
-
-        return Estimator(_named(text, question), iterate)
+        return _iterative(_named(text, question), question, table)
     sampler = _uniform(table, question) if text == UNIFORM else SAMPLERS.parse(text)
     if not isinstance(sampler, StagedSampler):
-        simulation = Simulation(table.model, table.space, table.harm)
-        sampler = sampler.informed(table.model, table.space)
-
-        def draw(seed: int) -> Mapping[str, SimulatedCampaign]:
-            found = simulation.drawn(sampler, seed, question.by, question.confidence)
-            values = simulation.harm[found.trials.at(np.arange(len(found.trials)))]
-            normal = normal_estimates(
-                table.space, found.trials, values, question.by, question.confidence
-            )
-            return {"normal": SimulatedCampaign(found.trials, normal), "radhard's": found}
-
-        return Estimator(repr(sampler) if text == UNIFORM else text, draw)
+        return _drawn(repr(sampler) if text == UNIFORM else text, sampler, question, table)
     own = None if sampler.caps is None else caps.get(repr(sampler.caps))
     if sampler.caps is not None and own is None:
         raise InputError(f"{sampler.caps!r} does not apply")
@@ -96,6 +77,37 @@ def estimator(
         return {"radhard's": staged.run(sampler, StageDraw(division, seed, capped))}
 
     return Estimator(text, stages)
+
+
+def _iterative(text: str, question: MarginQuestion, table: ExhaustedTable) -> Estimator:
+    """Trials in rounds, until the normal interval has the margin."""
+    simulation = Simulation(table.model, table.space, table.harm)
+
+    def iterate(seed: int) -> Mapping[str, SimulatedCampaign]:
+        found = iterative_campaign(
+            simulation, question.margin, question.confidence, question.by, seed
+        )
+        return {"normal": found}
+
+    return Estimator(text, iterate)
+
+
+def _drawn(
+    text: str, sampler: Sampler, question: MarginQuestion, table: ExhaustedTable
+) -> Estimator:
+    """Trials drawn at once, with the normal interval and that of this library."""
+    simulation = Simulation(table.model, table.space, table.harm)
+    sampler = sampler.informed(table.model, table.space)
+
+    def draw(seed: int) -> Mapping[str, SimulatedCampaign]:
+        found = simulation.drawn(sampler, seed, question.by, question.confidence)
+        values = simulation.harm[found.trials.at(np.arange(len(found.trials)))]
+        normal = normal_estimates(
+            table.space, found.trials, values, question.by, question.confidence
+        )
+        return {"normal": SimulatedCampaign(found.trials, normal), "radhard's": found}
+
+    return Estimator(text, draw)
 
 
 def _uniform(table: ExhaustedTable, question: MarginQuestion) -> Uniform:

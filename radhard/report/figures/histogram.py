@@ -35,6 +35,8 @@ def histogram(bins: Sequence[tuple[str, str, Estimate]], what: str, narrow: bool
                 markeredgecolor=colour("muted"), markeredgewidth=1.5, clip_on=False, zorder=4,
             )  # fmt: skip
     axes.set_xlim(-0.6, len(bins) - 0.4)
-    axes.set_xticks(range(len(bins)), [name for name, _, _ in bins], fontsize=10 if narrow else 12)
+    # On a phone, the word for 0 has no room.
+    names = ["0" if narrow and name == "none" else name for name, _, _ in bins]
+    axes.set_xticks(range(len(bins)), names, fontsize=10 if narrow else 12)
     axes.set_xlabel(what, color=colour("muted"), fontsize=12)
     return figure

@@ -55,6 +55,10 @@ def scatter(
     else:
         axes.set_xlim(0, 1)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["lowest", "25 %", "50 %", "75 %", "highest"])
+        # Within the figure, and not below the first mark of the other axis.
+        lowest, *_, highest = axes.get_xticklabels()
+        lowest.set_horizontalalignment("left")
+        highest.set_horizontalalignment("right")
     x, y = [score for score, _ in points], [rate for _, rate in points]
     axes.plot(
         x, y, "o", markersize=4.5, markerfacecolor=colour("field2"), markeredgewidth=0, alpha=0.4,

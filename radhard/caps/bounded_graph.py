@@ -187,6 +187,12 @@ def _reshaped(node: Node, sources: tuple[int, ...], values: Mapping[int, Any]) -
     )
 
 
+def _dropout(node: Node, sources: tuple[int, ...], values: Mapping[int, Any]) -> BoundedOperation:
+    if _argument(node, 2, values, default=True):
+        raise UnboundedError("dropout is active")
+    return Layout(node.slot, sources, lambda parts, like: parts[0])  # noqa: ARG005
+
+
 def _moved(node: Node, sources: tuple[int, ...], values: Mapping[int, Any]) -> BoundedOperation:
     rest = [_argument(node, at, values) for at in range(1, len(node.args))]
     if node.op is aten.pad.default:
@@ -231,6 +237,7 @@ _OPERATIONS: dict[Any, _Made] = {
     aten.add_.Tensor: _sum,
     aten.cat.default: _joined,
     aten.clamp.default: _activation,
+    aten.dropout.default: _dropout,
     **dict.fromkeys(_RELU | _RELU6 | _HARDTANH | _LEAKY, _activation),
     **dict.fromkeys((aten.flatten.using_ints, aten.view.default, aten.reshape.default), _reshaped),
     **dict.fromkeys(

@@ -19,9 +19,10 @@ EXHAUSTED_RESNET20 = GroundTruthStudy(
         "of a flip is the share of the samples whose prediction changes. Published samplers: "
         "`PerTensor` (layer-wise) with the worst-case sample size, `PerBit(p='data')` "
         "(data-aware). The time of a campaign is that of `Replay`, from some of its trials. "
-        "`Stated` caps assume that first-order effects tell, and audit this; smaller factors of "
-        "safety show what the usual one, 4, is for. `Certified` caps are proven; as the proofs "
-        "take long, they are those for the first images only, and no campaign has them."
+        "`Stated` caps assume that first-order effects tell, with a factor of safety of 4, and "
+        "audit this; factors of 1 and 2 are compared with it. `FirstOrder` infers with a factor "
+        "of 8, and executes what the caps claim beyond that. `Certified` caps are proven. As the "
+        "proofs take long, they are those for the first images only, and no campaign has them."
     ),
     networks=("resnet20",),
     claims=claims,

@@ -221,6 +221,16 @@ def test_tensors_without_a_bound_are_left_out_with_a_reason():
     assert set(caps_of(Certified(), model, data, flows).left_out) == {"4"}
 
 
+def test_dropout_of_an_evaluated_network_changes_no_cap():
+    plain = cnn(5)
+    with_dropout = nn.Sequential(*plain[:9], nn.Dropout(), *plain[9:]).eval()
+    data = samples()
+    found = caps_of(Certified(), with_dropout, data, every_flip(with_dropout, Weights("0|10")))
+    other = caps_of(Certified(), plain, data, every_flip(plain, Weights("0|9")))
+    assert not found.left_out
+    assert found.caps.tolist() == other.caps.tolist()
+
+
 def test_weights_that_two_operations_use_are_left_out():
     class Twice(nn.Module):
         def __init__(self) -> None:

@@ -43,6 +43,8 @@ class GroundTruthDesign:
     """Test images, by default."""
     runs: int = 300
     """Campaigns of each estimator, by default."""
+    fewer: Mapping[str, int] = field(default_factory=dict)
+    """Networks on which no more than so many campaigns of each estimator are simulated."""
     long: int = 20
     """Campaigns with more than 100,000 trials each, at most."""
     engine: Engine = field(default_factory=lambda: Bracket(audit=0.0))

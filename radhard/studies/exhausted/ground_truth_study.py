@@ -67,7 +67,8 @@ class GroundTruthStudy(Study[GroundTruthFindings]):
     def settings(self, plan: Plan) -> Mapping[str, Any]:
         design = self.design
         formats = {name: [repr(one) for one in all_] for name, all_ in design.formats.items()}
-        return {"runs": self._runs(plan), "long": design.long, "formats": formats}
+        fewer = {"fewer": dict(design.fewer)} if design.fewer else {}
+        return {"runs": self._runs(plan), "long": design.long, **fewer, "formats": formats}
 
     def amount(self, plan: Plan) -> str:
         return f"{self._runs(plan)} campaigns of each estimator"
@@ -106,7 +107,7 @@ class GroundTruthStudy(Study[GroundTruthFindings]):
         seconds: dict[str, float],
     ) -> list[EstimatorScore]:
         """The scores of all estimators, question by question, and the time of their campaigns."""
-        found = []
+        found, runs = [], self._runs(plan)
         with tempfile.TemporaryDirectory() as temporary:
             scores = Path(temporary) / SCORES
             sensitivity = WeightSensitivity(table.format)(table.model, table.data, seed=plan.seed)
@@ -133,7 +134,7 @@ class GroundTruthStudy(Study[GroundTruthFindings]):
                         truth,
                         folder,
                         plan.seed,
-                        self._runs(plan),
+                        min(runs, self.design.fewer.get(table.network, runs)),
                         self.design.long,
                     )
                     if self.design.timed and not plan.quick:

@@ -46,8 +46,11 @@ MODULES = (
 NEAREST: dict[str, tuple[str, ...]] = {
     "radhard/stats/compatible.py": ("tests/stats/test_means.py",),
     "radhard/stats/continuity.py": ("tests/stats/test_limits.py", "tests/stats/test_means.py"),
-    "radhard/comparison/pair_difference.py": ("tests/comparison/test_paired.py",),
-    "radhard/comparison/accumulation.py": ("tests/comparison/test_reduction.py",),
+    "radhard/comparison/pair_difference.py": (
+        "tests/comparison/test_reduction.py",
+        "tests/comparison/test_paired.py",
+    ),
+    "radhard/comparison/accumulation.py": ("tests/samplers/test_cumulative.py",),
     "radhard/caps": ("tests/caps/test_stated.py", "tests/caps/test_certified.py"),
     "radhard/samplers/stage_draw.py": ("tests/samplers/test_capped_stages.py",),
     "radhard/samplers/staged_trials.py": ("tests/test_stages.py",),

@@ -14,7 +14,7 @@ from radhard.comparison import compare
 from radhard.engines import Bracket, Replay
 from radhard.errors import InputError
 from radhard.faults import BitFlip, StuckAt
-from radhard.formats import BFloat16, Float32
+from radhard.formats import BFloat16, Fixed, Float32
 from radhard.metrics import Critical
 from radhard.samplers import Adaptive, ErrorRate, Exhaustive, PerTensor, Uniform
 from radhard.space import FaultSpace
@@ -271,6 +271,18 @@ def test_runs_without_a_common_group_name_the_groups_of_both():
     after = prepared(other, Exhaustive(), lambda faults: AFTER[faults])
     with pytest.raises(InputError, match=r"no format .* Float32\(\) .* BFloat16\(\)"):
         compare(before, after, by="format")
+
+
+@pytest.mark.parametrize(
+    ("format", "named"), [(Fixed(1, 1), "0, 1, 2 in"), (Fixed(1, 2), "2 and 1 more in")]
+)
+def test_of_many_groups_three_are_named_and_the_others_counted(format, named):
+    before = prepared(
+        space(fault=BitFlip(), format=format), Exhaustive(), lambda faults: faults * 0
+    )
+    after = prepared(space(), Exhaustive(), lambda faults: AFTER[faults])
+    with pytest.raises(InputError, match=named):
+        compare(before, after, by="bit")
 
 
 def test_faults_of_another_exposure_are_other_faults():

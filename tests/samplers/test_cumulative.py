@@ -79,6 +79,18 @@ def test_accumulation_is_what_the_trials_show():
     assert accumulation(found).first(0.4) == 1 + next(n for n, w in enumerate(worst) if w > 0.4)
 
 
+@pytest.mark.parametrize("repeats", [1, 2])
+def test_spread_of_histories_takes_two_of_them(repeats):
+    space = small.space((3, 5))
+    found = small.prepared(
+        space, Cumulative(2, repeats=repeats), lambda faults: np.asarray(faults).mean() / 8
+    )
+    for row in accumulation(found).frame.itertuples():
+        assert np.isnan(row.std) == (repeats == 1)
+        if repeats == 2:
+            assert row.std == pytest.approx((row.worst - row.best) / 2**0.5)
+
+
 def test_accumulation_of_a_score_is_worst_where_it_is_lowest():
     found = small.campaign(sampler=Cumulative(3, repeats=4), metrics=["Accuracy()"])
     table = accumulation(found, "accuracy").frame

@@ -229,8 +229,8 @@ def figures(root: Path) -> str:
         "`type: ignore`": f"{sum(count for _, count in ignores)}: "
         + ", ".join(f"{count} {name}" for name, count in ignores),
         f"functions above {LONG} lines": f"{sum(of > LONG for of, _ in sizes.values())}; "
-        f"{len(long)} without the docstring: "
-        + ", ".join(f"`{name}` {of}" for name, of in long.items()),
+        f"{len(long) or 'none'} without the docstring"
+        + "".join(f"{', ' if at else ': '}`{n}` {of}" for at, (n, of) in enumerate(long.items())),
         "lines with a comment": f"{explained} to {code:,} lines of code, "
         f"{100 * explained / code:.1f} to 100",
     }

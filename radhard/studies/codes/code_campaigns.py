@@ -1,9 +1,10 @@
 """How are weights in several codes evaluated under single faults and at bit error rates?"""
 
+from functools import partial
+
 from radhard.comparison import fault_free_error
 from radhard.faults import BitFlip
 from radhard.metrics import Accuracy, Critical
-from radhard.results import Results
 from radhard.samplers import ErrorRate, Uniform
 from radhard.space import FaultSpace
 from radhard.stats import Estimate
@@ -30,32 +31,18 @@ def measure_codes(study: str, design: CodeDesign, network: Network, plan: Plan) 
     encodings = design.rates.encodings
     runs = design.rates.runs if plan.runs is None else plan.runs
     rates = ErrorRate(design.rates.rates_of(quick=plan.quick), trials=runs)
+    flips = Uniform(design.single_of(quick=plan.quick))
     measured: dict[str, MeasuredEncoding] = {}
     single: dict[str, Estimate] = {}
     for encoding in encodings:
         plan.report(f"{network.name}: {encoding.name}")
         model = stored_weights(network.model, encoding.format)
         space = FaultSpace.of(model, Weights("*"), BitFlip(), encoding.format)
-
-        results: list[Results] = [
-            network_campaign(
-                study,
-                network,
-                plan,
-                encoding.name,
-                model,
-                data,
-                space,
-                sampler,
-                metric,
-                suffix=suffix,
-            )
-            for sampler, metric, suffix in (
-                (rates, Accuracy(), "-rates"),
-                (Uniform(design.single_of(quick=plan.quick)), Critical(), "-single"),
-            )
-        ]
-        at_rates, of_one = results
+        campaign = partial(
+            network_campaign, study, network, plan, encoding.name, model, data, space
+        )
+        at_rates = campaign(rates, Accuracy(), suffix="-rates")
+        of_one = campaign(flips, Critical(), suffix="-single")
         measured[encoding.name] = MeasuredEncoding(repr(encoding.format), len(space), at_rates)
         single[encoding.name] = of_one.rate("critical")
     formats = {each.name: each.format for each in encodings}

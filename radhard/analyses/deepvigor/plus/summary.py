@@ -33,26 +33,12 @@ def summary(
     for part in parts:
         cost = costs["weights" if part.name.endswith(".weight") else "activations"]
         doubts[part.name] = float(np.nanmean(part.doubt(cost.wrong_at_most)))
-    weights = {p.name.removesuffix(".weight"): p for p in parts if p.name.endswith(".weight")}
-    activations = {p.name: p for p in parts if not p.name.endswith(".weight")}
-    shares: dict[str, dict[str, float]] = {}
-    for kind, of_kind in (("weights", weights), ("activations", activations)):
-        if of_kind:
-            shares[kind] = {part.name: 1 / len(of_kind) for part in of_kind.values()}
-    if weights and activations:
-        for name, by in (("total", "outputs"), ("total_by_inputs", "inputs")):
-            weights_of = shares[name] = {}
-            for layer, part in weights.items():
-                words = getattr(part, by)
-                # Words weigh within a layer; layers weigh the same, as in the means of one kind.
-                every = (words + part.weights) * len(weights)
-                weights_of |= {part.name: part.weights / every, layer: words / every}
     models = {
         name: _plain(
             weighted([layers[at] for at in weights_of], list(weights_of.values())),
             sum(weight * doubts[at] for at, weight in weights_of.items()),
         )
-        for name, weights_of in shares.items()
+        for name, weights_of in _shares(parts).items()
     }
     return {
         "lvf": {name: _plain(mean, doubts[name]) for name, mean in layers.items()},
@@ -70,6 +56,25 @@ def summary(
         },
         "channels": {part.name: len(part.drawn) for part in parts},
     }
+
+
+def _shares(parts: Sequence[ChannelScores]) -> dict[str, dict[str, float]]:
+    """How much each part counts in the means of the model, by the name of the mean."""
+    weights = {p.name.removesuffix(".weight"): p for p in parts if p.name.endswith(".weight")}
+    activations = {p.name: p for p in parts if not p.name.endswith(".weight")}
+    shares: dict[str, dict[str, float]] = {}
+    for kind, of_kind in (("weights", weights), ("activations", activations)):
+        if of_kind:
+            shares[kind] = {part.name: 1 / len(of_kind) for part in of_kind.values()}
+    if weights and activations:
+        for name, by in (("total", "outputs"), ("total_by_inputs", "inputs")):
+            weights_of = shares[name] = {}
+            for layer, part in weights.items():
+                words = getattr(part, by)
+                # Words weigh within a layer; layers weigh the same, as in the means of one kind.
+                every = (words + part.weights) * len(weights)
+                weights_of |= {part.name: part.weights / every, layer: words / every}
+    return shares
 
 
 def _plain(bounds: BoundedMean, doubt: float) -> dict[str, float]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from radhard.errors import InputError, RadhardWarning
 from radhard.forward import Forward, plain
@@ -97,6 +97,7 @@ class Hardening(Component):
             raise UnhardenedError(
                 f"{self!r} changes nothing in {type(model).__name__}{left_out and ': '}{left_out}"
             )
+        _check_scrubbed(model, draft)
         record = _record(draft)
         put_records(hardened, (*records(model), record))
         for text in record.doubts:
@@ -142,6 +143,29 @@ def _is_unchanged(model: nn.Module, draft: Draft) -> bool:
     added = fingerprint(draft.model) != fingerprint(model)
     # A record without anything covered says that nothing is protected, whatever was added.
     return (bool(draft.coverage) or not added) and has_same_tensors(draft.model, model)
+
+
+def _check_scrubbed(model: nn.Module, draft: Draft) -> None:
+    """Raise `InputError` where a tensor was changed that an earlier hardening corrects.
+
+    It would take what was changed for an error, and correct it to something else.
+    """
+    before, after = model.state_dict(), draft.model.state_dict()
+    for _, part in parts(model):
+        for name in part.scrubbed:
+            # As bytes, which differ also between zeros and between NaN.
+            if name in after and not _same_bytes(before[name], after[name]):
+                raise InputError(
+                    f"{draft.by} changes {name!r}, which {part.by} corrects to what it was; apply "
+                    f"{draft.by} first, and {part.by.partition('(')[0]} to its result"
+                )
+
+
+def _same_bytes(one: Tensor, other: Tensor) -> bool:
+    if one.shape != other.shape or one.dtype != other.dtype:
+        return False
+    mine, theirs = (x.detach().contiguous().reshape(-1).view(torch.uint8) for x in (one, other))
+    return mine.equal(theirs)
 
 
 def _record(draft: Draft) -> Record:

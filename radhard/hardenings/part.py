@@ -89,6 +89,11 @@ class Part(nn.Module, ABC):
         """Correct the whole model, in place."""
         raise NotImplementedError
 
+    @property
+    def scrubbed(self) -> tuple[str, ...]:
+        """Names of the tensors that `scrub` corrects to what they were when the part was made."""
+        return ()
+
     def extra_repr(self) -> str:
         """The settings of the part, as `torch.nn.Module` prints them."""
         return ", ".join(f"{key}={value!r}" for key, value in self.settings.items())

@@ -80,6 +80,10 @@ class EccScrubber(Part):
     def settings(self) -> dict[str, Any]:
         return {**self._memory.settings, "every": self.every}
 
+    @property
+    def scrubbed(self) -> tuple[str, ...]:
+        return self.tensors
+
     def due(self) -> bool:
         return self.turn.due()
 

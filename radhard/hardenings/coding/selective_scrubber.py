@@ -91,6 +91,10 @@ class SelectiveScrubber(Part):
             "every": self.every,
         }
 
+    @property
+    def scrubbed(self) -> tuple[str, ...]:
+        return self.tensors
+
     def due(self) -> bool:
         return self.turn.due()
 

@@ -64,6 +64,10 @@ class BitScrubber(Part):
             "every": self.every,
         }
 
+    @property
+    def scrubbed(self) -> tuple[str, ...]:
+        return self.weights
+
     def due(self) -> bool:
         return self.turn.due()
 

@@ -67,6 +67,10 @@ class RangeScrubber(Part):
             "gates": self.gates,
         }
 
+    @property
+    def scrubbed(self) -> tuple[str, ...]:
+        return self.weights
+
     def due(self) -> bool:
         return self.turn.due()
 

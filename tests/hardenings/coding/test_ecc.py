@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from radhard import models
+from radhard.analyses import MaxValue
 from radhard.campaign import run
 from radhard.cost import cost
 from radhard.errors import InputError
@@ -30,7 +31,18 @@ from radhard.formats import (
     ZeroSpace,
     stored_as,
 )
-from radhard.hardenings import Ecc, EccScrubber, HammingInPlace, load, parts, records, save
+from radhard.hardenings import (
+    Ecc,
+    EccScrubber,
+    HammingInPlace,
+    SelectiveEcc,
+    WeightBitClip,
+    WeightRangeCheck,
+    load,
+    parts,
+    records,
+    save,
+)
 from radhard.injection import inject
 from radhard.manifest import fingerprint
 from radhard.samplers import ErrorRate, Uniform
@@ -379,3 +391,20 @@ def test_what_does_not_fit_is_left_out_with_the_reason() -> None:
     with pytest.warns(match=r"fc2.bias \(values that Fixed\(1, 6\)"):
         protected = Ecc(Hamming(Fixed(1, 6)))(stored, samples())
     assert "fc2.bias" in dict(records(protected)[0].coverage[0].left_out)
+
+
+@pytest.mark.parametrize(
+    "earlier",
+    [WeightRangeCheck(), WeightBitClip(), SelectiveEcc(SecDed(Float32()), share=0.3)],
+    ids=repr,
+)
+def test_words_that_an_earlier_hardening_corrects_are_not_changed_by_a_later_one(earlier):
+    model, data = network(), samples()
+    scores = MaxValue()(model, data) if isinstance(earlier, SelectiveEcc) else None
+    with pytest.raises(InputError, match=r"apply HammingInPlace\(\) first"):
+        HammingInPlace()(earlier(model, data, scores), data)
+    coded = HammingInPlace()(model, data)
+    after = MaxValue()(coded, data) if isinstance(earlier, SelectiveEcc) else None
+    both = earlier(coded, data, after)
+    with torch.no_grad():
+        assert torch.equal(both(data.inputs), coded(data.inputs))

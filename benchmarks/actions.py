@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import radhard as rh
+from benchmarks.default_rows import DEFAULT
 from benchmarks.engine import call
 from benchmarks.row import Row, Work
 from benchmarks.rows import EXHAUSTIVE, ROWS, WORKERS, lenet5, resnet20
@@ -18,6 +19,8 @@ from benchmarks.vgg11 import trained_vgg11
 from radhard import analyses, datasets, faults, formats, hardenings, targets
 
 __all__ = ["ACTIONS", "Action", "Timed"]
+
+_LONG = ("default-resnet20-long", "default-error-rate")
 
 Timed = Callable[[], object]
 """Returns results or scores, whose values are compared, or anything else."""
@@ -46,9 +49,10 @@ def _campaigns() -> Iterator[Action]:
 
         return ready
 
-    for row in (*ROWS, WORKERS, EXHAUSTIVE):
+    for row in (*ROWS, WORKERS, EXHAUSTIVE, *DEFAULT):
         words = "ResNet-20, one weight bit, 2 workers" if row is WORKERS else row.words
-        yield Action(row.name, f"{words}: {row.engine}", whole(row))
+        # The quick sizes of the default are no smaller: most of its time is not that of trials.
+        yield Action(row.name, f"{words}: {row.engine}", whole(row), row.name in _LONG)
 
 
 def _set_ups() -> Iterator[Action]:

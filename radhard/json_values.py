@@ -1,12 +1,17 @@
 """Which JSON may a file of somebody else hold?"""
 
 import json
+import re
 from typing import Any
 
 __all__ = ["parse_json"]
 
 _MOST_DIGITS = 40
 """Of a whole number: no seed and no size has more, and a float cannot hold 400."""
+
+_LONG = re.compile(rf"[0-9]{{{_MOST_DIGITS + 1}}}")
+
+_NESTED = (dict, list)
 
 _DEEPEST = 100
 """Lists and objects inside each other; what reads them calls itself at each."""
@@ -22,16 +27,18 @@ def parse_json(text: str | bytes) -> Any:
     >>> parse_json('{"seed": 1}')
     {'seed': 1}
     """
+    # To look at every number takes longer than all the rest, and hardly a text has a long one.
+    plain = isinstance(text, str) and not _LONG.search(text)
     try:
-        value = json.loads(text, parse_int=_whole)
+        value = json.loads(text, parse_int=None if plain else _whole)
     except RecursionError:
         raise _too_deep() from None
-    level = [value] if isinstance(value, dict | list) else []
+    level = [value] if isinstance(value, _NESTED) else []
     for _ in range(_DEEPEST):
         if not level:
             return value
         inner = (one.values() if isinstance(one, dict) else one for one in level)
-        level = [v for values in inner for v in values if isinstance(v, dict | list)]
+        level = [v for values in inner for v in values if isinstance(v, _NESTED)]
     raise _too_deep()
 
 

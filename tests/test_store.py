@@ -176,6 +176,15 @@ def test_folders_on_the_way_are_made(tmp_path):
         assert store.empty
 
 
+def test_trials_in_memory_are_read_again_after_more_were_added():
+    with Store(None, write=True) as store:
+        store.begin({"seed": 1}, FIGURES)
+        for n in range(3):
+            store.add([(n, 10 * n, 1, n / 3, 0.0)])
+            assert store.frame()["fault"].tolist() == [10 * m for m in range(n + 1)]
+            assert store.frame()["trial"].tolist() == store.done().tolist()
+
+
 def test_a_second_writer_is_told_and_the_first_is_unharmed(path):
     with Store(path, write=True) as first:
         with pytest.raises(InputError, match="another process is writing") as raised:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
+from operator import le
 from typing import Any, Literal, get_args
 
 from radhard.notes import Note
@@ -84,7 +85,7 @@ class Inference:
             plain["kind"],
             int(plain["samples"]),
             float(plain["share"]),
-            tuple(int(n) for n in plain["trials"]),
+            tuple(map(int, plain["trials"])),
             _sides(plain["open"]),
             _sides(plain["sample"]),
             tuple((int(fault), tuple(float(d) for d in by)) for fault, by in plain["wrong"]),
@@ -104,17 +105,17 @@ class Inference:
             for a, b in zip(self.open, self.sample, strict=True)
             for every, some in zip(a, b, strict=True)
         ]
+        most = [self.samples * trials for trials in self.trials]
         return (
             self.kind in _KINDS
             and self.samples > 0
             and 0 <= self.share <= 1
             and all(
                 len(every) == len(some) == len(self.trials)
-                and all(
-                    # No more executed than inferred, nor inferred than there are verdicts.
-                    0 <= k <= n <= self.samples * trials
-                    for n, k, trials in zip(every, some, self.trials, strict=True)
-                )
+                # No more executed than inferred, nor inferred than there are verdicts.
+                and min(some, default=0) >= 0
+                and all(map(le, some, every))
+                and all(map(le, every, most))
                 for every, some in pairs
             )
             and all(
@@ -133,10 +134,8 @@ def records_of(audits: Mapping[str, dict[str, Any]]) -> list[Inference]:
 
 
 def _sides(plain: Any) -> tuple[tuple[Counts, Counts], ...]:
-    found = []
-    for above, below in plain:
-        found.append((tuple(int(n) for n in above), tuple(int(n) for n in below)))
-    return tuple(found)
+    # Of every region, figure and side: by `map`, as a generator takes twice as long.
+    return tuple((tuple(map(int, above)), tuple(map(int, below))) for above, below in plain)
 
 
 def inference_notes(

@@ -23,6 +23,8 @@ from radhard.workload import device_of
 
 __all__ = ["execute_campaign"]
 
+_NONE = np.zeros(0, np.int64)
+
 _LOG = logging.getLogger("radhard")
 
 
@@ -77,12 +79,13 @@ def execute_campaign(
 
         if stages is not None:
             execute_stages(execution, stages, opened)
-        elif todo := campaign.left(done := file.done()):
+        # Of a new run there is nothing to read.
+        elif todo := campaign.left(done := file.done() if session is None else _NONE):
             session = opened(campaign)
             execution.run(session, todo, len(done))
             execution.conclude(session)
         # Of all trials, also of those that were executed before the run was continued.
-        if audit_is_due(file.manifest()):
+        if audit_is_due(file.entries("engine", "continued", "audit")):
             execution.audit(options.audit)
         results = Results.stored(file, foreign=True)
         _LOG.info("%d trials done after %.1f s", len(results), time.monotonic() - begun)

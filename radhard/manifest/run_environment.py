@@ -22,7 +22,7 @@ def environment(device: torch.device | None) -> dict[str, str]:
     name = torch.cuda.get_device_name(device) if device and device.type == "cuda" else "CPU"
     return {
         "begun": began.replace("+00:00", " UTC"),
-        "radhard": version("radhard"),
+        "radhard": _version(),
         **({"revision": revision} if (revision := _revision()) else {}),
         "torch": torch.__version__,
         "python": platform.python_version(),
@@ -31,6 +31,12 @@ def environment(device: torch.device | None) -> dict[str, str]:
         "device": name,
         "threads": str(torch.get_num_threads()),
     }
+
+
+@cache
+def _version() -> str:
+    # Kept, as the whole description of the package is read for it.
+    return version("radhard")
 
 
 @cache

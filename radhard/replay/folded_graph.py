@@ -63,7 +63,9 @@ def folded_graph(
             graph, {slot for place in places for slot in slots[place]}
         )
         graph, channels_last = laid_out(graph)
-    one = graph.values(model_inputs(batch, channels_last))
+    # A single sample, as the values themselves are not looked at.
+    alone = workload.data.rows(slice(0, 1))
+    one = graph.values(model_inputs(alone, channels_last))
     # Without the samples, which may be as many as wanted.
     shapes = {slot: one[slot].shape[1:] for slot in graph.by_sample if slot in one}
     return FoldedGraph(
@@ -72,7 +74,6 @@ def folded_graph(
         factors,
         channels_last,
         shapes,
-        # The batch has three samples.
-        sum(one[slot].nbytes // 3 for slot in shapes),
+        sum(one[slot].nbytes for slot in shapes),
         frozenset(used - graph.used()),
     )

@@ -34,6 +34,9 @@ __all__ = [
 _MOST_TRIALS = 2**62
 """So that the number of a trial, and any sum with it, fits into 64 bits."""
 
+_KEPT = 2**16
+"""Number of trials up to which all faults are drawn at once and kept."""
+
 
 @dataclass(frozen=True)
 class Stratum:
@@ -142,6 +145,17 @@ class Trials:
         """The fault numbers of many trials at once, one each."""
         if not len(trials):
             return np.zeros(0, np.int64)
+        if self._ends[-1] <= _KEPT:
+            found: Numbers = self._drawn[trials]
+            return found
+        return self._draw(trials)
+
+    @cached_property
+    def _drawn(self) -> Numbers:
+        # Of a few trials at a time, calling numpy takes longer than drawing all.
+        return self._draw(np.arange(self._ends[-1]))
+
+    def _draw(self, trials: Numbers) -> Numbers:
         which = self.strata_of(trials)
         begins, starts, steps = self._lines
         drawn = trials - begins[which]

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,8 @@ class Store:
         self._pending: list[tuple[Any, ...]] = []
         self._sums: dict[int, Sum] | None = None
         """The sums of the blocks to be committed; None if they are those of the file."""
+        self._frame: pd.DataFrame | None = None
+        """All trials, if they were read from memory, where nobody else can write."""
         with ExitStack() as held, in_one_line(self.path):
             if write and self.path is not None:
                 held.enter_context(alone(self.path))
@@ -103,16 +105,20 @@ class Store:
 
     def entry(self, key: str) -> Any:
         """One entry of the manifest; None if there is none. The others are not parsed."""
-        return self._manifest(key).get(key)
+        return self.entries(key).get(key)
 
-    def _manifest(self, only: str | None) -> dict[str, Any]:
+    def entries(self, *keys: str) -> dict[str, Any]:
+        """The entries of the manifest with these keys that there are."""
+        return self._manifest(keys)
+
+    def _manifest(self, only: Collection[str] | None) -> dict[str, Any]:
         with self._snapshot():
             rows = self._db.execute("SELECT key, value FROM manifest").fetchall()
             if self._layout != _WITHOUT_CHECKSUMS:
                 check_digest(self._db, self.path, "manifest", rows)
                 check_digest(self._db, self.path, "schema", tables(self._db))
         try:
-            return {key: parse_json(value) for key, value in rows if only in (None, key)}
+            return {key: parse_json(value) for key, value in rows if only is None or key in only}
         except (ValueError, TypeError) as error:
             raise beyond_trust(named(self.path), f"its manifest: {error}") from error
 
@@ -176,10 +182,13 @@ class Store:
     def frame(self) -> pd.DataFrame:
         """All recorded trials, ordered by number."""
         self._flush()
-        with self._snapshot():
-            damage = self._inspect()
-        damage.check_none(named(self.path))
-        return damage.trusted
+        if self._frame is None or self.path is not None:
+            with self._snapshot():
+                damage = self._inspect()
+            damage.check_none(named(self.path))
+            self._frame = damage.trusted if self.path is None else None
+            return damage.trusted
+        return self._frame
 
     def inspect(self) -> Damage:
         """The damaged trials, and the rows of intact ones."""
@@ -192,6 +201,7 @@ class Store:
         """Hand pending rows and the checksums of their blocks to SQLite; it does not commit."""
         if not self._pending:
             return
+        self._frame = None
         if not self._growing:
             self._grow()
         rows = self._pending

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -44,11 +45,15 @@ class TensorTrials:
 
     def counts(self, weights: npt.ArrayLike | None = None, rows: Numbers | None = None) -> Counts:
         """The number of trials of every variant, or the sum of their weights."""
-        _, _, variants = self.space.locate(self.faults)
-        variants = variants if rows is None else variants[rows]
+        variants = self._variants if rows is None else self._variants[rows]
         found = np.bincount(variants, weights, minlength=self.variants)
         # Sums of weights that are whole numbers, as floats.
-        return tuple(int(n) for n in found.round())
+        return tuple(found.round().astype(np.int64).tolist())
+
+    @cached_property
+    def _variants(self) -> Numbers:
+        _, _, variants = self.space.locate(self.faults)
+        return variants
 
     def record(
         self,

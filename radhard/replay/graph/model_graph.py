@@ -1,5 +1,6 @@
 """Which graph gives what the model gives, for batches of every size?"""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -21,7 +22,8 @@ from radhard.workload.geometry import repeated
 __all__ = ["graph_of"]
 
 _SIZES = (1, 2, 3)
-"""Batch sizes at which model and graph are compared; the engines compare all samples later."""
+"""Batch sizes at which model and graph are compared; the engines compare all samples later. The
+values of the last are those of the comparison of rows, too."""
 
 _CLOSE = 1e-4
 """Differences, as shares of the largest output, that another order of additions explains."""
@@ -76,16 +78,17 @@ def _check_same_outputs(graph: Graph, model: nn.Module, call: Forward, data: Dat
                 raise NoGraphError(
                     f"the model takes no {size} samples: {first_line(error)}"
                 ) from error
-            found = graph.values(_inputs(batch))[graph.output]
-            if not _close(found, outputs):
+            values = graph.values(_inputs(batch))
+            if not _close(values[graph.output], outputs):
                 raise NoGraphError(f"{graph.source}: its graph gives other outputs than the model")
-        _check_rows(graph, data)
+        _check_rows(graph, data, batch, values)
 
 
-def _check_rows(graph: Graph, data: Data) -> None:
-    """See that the middle row of three stays, to the last bit, when the others change."""
-    own = _batch(data, 3)
-    first = graph.values(_inputs(own))
+def _check_rows(graph: Graph, data: Data, own: Any, first: Mapping[int, Any]) -> None:
+    """See that the middle row of three stays, to the last bit, when the others change.
+
+    ``own`` holds the three samples, and ``first`` the values of the graph for them.
+    """
     apart: set[int] = set()
     # Other samples, and the same values in another order: a sum over the batch would not notice
     # that alone, nor a maximum other samples that happen to be smaller.

@@ -35,12 +35,14 @@ __all__ = ["recorder_graph"]
 
 aten: Any = torch.ops.aten
 
-_MORE = (2, 5)
-"""Samples by which batches are longer for which the operations are recorded as well."""
+_LONGER = (-1, 0, 2)
+"""Samples by which the batches are longer for which the operations are recorded. Two sizes tell a
+number that depends on the size from one that does not, and the third in which way; larger ones
+would tell no more, and take longer."""
 
 
 def recorder_graph(model: nn.Module, call: Forward, batch: Any) -> Graph:
-    """The graph of the operations of a pass; ``batch`` holds at least two samples.
+    """The graph of the operations of a pass; ``batch`` holds at least three samples.
 
     The model computes batches of three sizes, and each operation is noted as torch is asked for it.
     This takes a tenth of the time of an export. It is refused where an export could know more: the
@@ -58,7 +60,7 @@ def recorder_graph(model: nn.Module, call: Forward, batch: Any) -> Graph:
     recorders: list[_Recorder] = []
     made = []
     try:
-        for more in (0, *_MORE):
+        for more in _LONGER:
             rows = torch.arange(count + more) % count
             recorders.append(_Recorder(model))
             made.append(recorders[-1].record(call, _chosen(batch, rows)))

@@ -13,6 +13,7 @@ from radhard.faults import BitFlip, Burst, Replace, StuckAt
 from radhard.formats import Float16, Float32, Int
 from radhard.groups import GROUPINGS, Groups, labels
 from radhard.groups.kind_counts import overlaps
+from radhard.groups.parts import Parts
 from radhard.samplers import (
     ErrorRate,
     Exhaustive,
@@ -390,3 +391,13 @@ def test_gates_of_other_layers_and_of_bounded_ones_have_their_names():
     assert labels(plain, "gate") == labels(other, "gate")
     gates = FaultSpace.of(twin, Activations("lstm.gates.f_*"), BitFlip(), Float32(), data=inputs)
     assert set(labels(gates, "gate")) == {"f"}
+
+
+def test_faults_that_caps_prove_harmless_weigh_in_a_mean_without_a_trial():
+    whole = space((3, 5))
+    groups = Groups(whole, Uniform(4).draw(whole, 0), np.arange(4), None)
+    none = np.zeros(0, np.int64)
+    parts = Parts([(np.arange(4), 10), (none, 25), (none, 30)], caps=[0.5, 1.0, 0.0])
+    # Of the second part nothing is known, which the others stand for.
+    assert groups.weights(parts, capped=True).tolist() == [10 / 40 / 4] * 4
+    assert groups.weights(parts).tolist() == [1 / 4] * 4

@@ -98,43 +98,83 @@ def searched(probes: Probes, layer: str, neurons: Tensor, sign: int, search: Sea
     everything = torch.arange(len(evaluator.samples), device=evaluator.device)
     golden = probes.workload.logits[evaluator.samples]
     answers = probes.workload.predictions[evaluator.samples]
-    good = golden_margin(golden, answers).double()
-    # Nothing deviates at 0, so that 0 is safe; nothing unsafe is known yet.
-    safe, unsafe, bad = (evaluator.sizes(len(good), size) for size in (0, torch.inf, -torch.inf))
+    brackets = _Brackets(evaluator, golden_margin(golden, answers).double())
 
-    logits = evaluator.logits(everything, evaluator.sizes(len(good), first))
-    at_first = golden_margin(logits, answers).double()
-    flips = changed(at_first)
-    # The verdict goes by the sign bit of the margin, so that a tie lost to a lower class counts.
-    unsafe[flips], bad[flips] = first, at_first[flips]
+    sizes = evaluator.sizes(len(everything), first)
+    logits = evaluator.logits(everything, sizes)
+    flips = brackets.note(everything, sizes, golden_margin(logits, answers))
     remaining = (~flips).nonzero().squeeze(1)
-    safe[remaining], good[remaining] = first, at_first[remaining]
     zero = _without_gradient(evaluator, remaining, logits, golden, search, first)
     # Frees a tensor of all rows and classes before the next one is computed.
     del logits
 
-    logits = evaluator.logits(remaining, evaluator.sizes(len(remaining), bound))
-    at_bound = golden_margin(logits, answers[remaining]).double()
-    flips = changed(at_bound)
-    unsafe[remaining[flips]], bad[remaining[flips]] = bound, at_bound[flips]
-    safe[remaining[~flips]], good[remaining[~flips]] = bound, at_bound[~flips]
+    sizes = evaluator.sizes(len(remaining), bound)
+    logits = evaluator.logits(remaining, sizes)
+    flips = brackets.note(remaining, sizes, golden_margin(logits, answers[remaining]))
     # A deviation that does not reach the logits at the bound is assumed never to reach them.
     through = (logits != golden[remaining]).any(1)
-    safe[remaining[~flips & ~through]] = torch.inf
+    brackets.safe[remaining[~flips & ~through]] = torch.inf
     far = remaining[~flips & through]
-    at_largest = evaluator.margins(far, evaluator.sizes(len(far), 0.99 * largest))
-    flips = changed(at_largest)
-    safe[far[~flips]], unsafe[far[flips]] = 0.99 * largest, 0.99 * largest
+    sizes = evaluator.sizes(len(far), 0.99 * largest)
+    brackets.note(far, sizes, evaluator.margins(far, sizes))
 
-    # Views: narrowing ``safe`` and ``unsafe`` in place narrows these.
-    thresholds = Thresholds(safe.reshape(-1, len(neurons)).T, unsafe.reshape(-1, len(neurons)).T)
+    # Views: narrowing the brackets in place narrows these.
+    safe, unsafe = (one.reshape(-1, len(neurons)).T for one in (brackets.safe, brackets.unsafe))
+    thresholds = Thresholds(safe, unsafe)
     if search.loss is not None:
         share = zero.reshape(-1, len(neurons)).double().mean(0)
         kept = thresholds.unsafe.isinf().all(1)
         thresholds.skipped = int((kept & (share > search.zero)).sum())
         thresholds.refuted = int((~kept & (share > search.zero)).sum())
-    _narrowed(evaluator, safe, unsafe, good, bad, bound, search)
+    brackets.narrow(bound, search)
     return thresholds
+
+
+class _Brackets:
+    """For every neuron and input, the deviations between which the class begins to change."""
+
+    def __init__(self, evaluator: _Evaluator, good: Tensor) -> None:
+        """``good``: the margins without a deviation."""
+        # Nothing deviates at 0, so that 0 is safe; nothing unsafe is known yet.
+        self.safe, self.unsafe, self._bad = (
+            evaluator.sizes(len(good), size) for size in (0, torch.inf, -torch.inf)
+        )
+        self._evaluator, self._good = evaluator, good
+
+    def note(self, rows: Tensor, sizes: Tensor, margins: Tensor) -> Tensor:
+        """Move an end of each bracket to a deviation that was tried; which changed the class."""
+        # The verdict goes by the sign bit of a margin: a tie lost to a lower class counts.
+        flips, margins = changed(margins), margins.double()
+        self.unsafe[rows[flips]], self._bad[rows[flips]] = sizes[flips], margins[flips]
+        self.safe[rows[~flips]], self._good[rows[~flips]] = sizes[~flips], margins[~flips]
+        return flips
+
+    def narrow(self, bound: float, search: Search) -> None:
+        """Narrow all brackets down to the tolerance, in place."""
+        # Beyond the bound only the largest number was tried, and a bracket of that width stays as
+        # it is.
+        wide = (self.unsafe <= bound).nonzero().squeeze(1)
+        begun, step = (self.unsafe - self.safe)[wide], 0
+        while True:
+            open_ = (self.unsafe - self.safe)[wide] > search.tolerance
+            wide, begun = wide[open_], begun[open_]
+            if not len(wide):
+                return
+            ends, margins = (
+                (low[wide], high[wide])
+                for low, high in ((self.safe, self.unsafe), (self._good, self._bad))
+            )
+            if search.bisection:
+                tried = (ends[0] + ends[1]) / 2
+            else:
+                tried = between(*ends, *margins, begun, step=step, width=search.tolerance)
+            # Only numbers of the layer's type can be tried; if none lies in between, the bracket
+            # cannot be narrowed further.
+            tried = tried.to(self._evaluator.dtype).double()
+            real = (tried > ends[0]) & (tried < ends[1])
+            wide, begun, tried = wide[real], begun[real], tried[real]
+            self.note(wide, tried, self._evaluator.margins(wide, tried))
+            step += 1
 
 
 def _without_gradient(
@@ -157,39 +197,3 @@ def _without_gradient(
     zero[remaining[~open_]] = True
     zero[remaining[open_]] = evaluator.slopes(remaining[open_], first, search.loss) == 0
     return zero
-
-
-def _narrowed(
-    evaluator: _Evaluator,
-    safe: Tensor,
-    unsafe: Tensor,
-    good: Tensor,
-    bad: Tensor,
-    bound: float,
-    search: Search,
-) -> None:
-    """Narrow all brackets down to the tolerance, in place."""
-    # Beyond the bound only the largest number was tried, and a bracket of that width stays as it
-    # is.
-    wide = (unsafe <= bound).nonzero().squeeze(1)
-    begun, step = (unsafe - safe)[wide], 0
-    while True:
-        open_ = (unsafe - safe)[wide] > search.tolerance
-        wide, begun = wide[open_], begun[open_]
-        if not len(wide):
-            return
-        ends = safe[wide], unsafe[wide]
-        if search.bisection:
-            tried = (ends[0] + ends[1]) / 2
-        else:
-            tried = between(*ends, good[wide], bad[wide], begun, step=step, width=search.tolerance)
-        # Only numbers of the layer's type can be tried; if none lies in between, the bracket cannot
-        # be narrowed further.
-        tried = tried.to(evaluator.dtype).double()
-        real = (tried > ends[0]) & (tried < ends[1])
-        wide, begun, tried = wide[real], begun[real], tried[real]
-        margins = evaluator.margins(wide, tried).double()
-        flips = changed(margins)
-        unsafe[wide[flips]], bad[wide[flips]] = tried[flips], margins[flips]
-        safe[wide[~flips]], good[wide[~flips]] = tried[~flips], margins[~flips]
-        step += 1

@@ -1,6 +1,8 @@
 """What does a user see when the input is at fault?"""
 
-__all__ = ["InputError", "RadhardWarning"]
+from importlib.util import find_spec
+
+__all__ = ["InputError", "RadhardWarning", "check_installed"]
 
 
 class InputError(ValueError):
@@ -20,3 +22,23 @@ class RadhardWarning(UserWarning):
     Where there is a result with notes, the same is in its notes. The command line prints it as one
     line on the standard error stream and goes on.
     """
+
+
+def check_installed(module: str, package: str, extra: str, *, what: str) -> None:
+    """Check that a package of an extra is installed, before any work is done that needs it.
+
+    Args:
+        module: the name that is imported.
+        package: the name that is installed.
+        extra: that of radhard that has the package.
+        what: what needs it.
+
+    Raises:
+        InputError: it is not installed.
+
+    >>> check_installed("nowhere", "no-where", "data", what="digits")
+    Traceback (most recent call last):
+    radhard.errors.InputError: digits requires no-where: pip install 'radhard[data]'
+    """
+    if find_spec(module) is None:
+        raise InputError(f"{what} requires {package}: pip install 'radhard[{extra}]'")

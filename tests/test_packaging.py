@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from radhard import datasets
+from radhard.analyses import Criticality, Statistical
+from radhard.errors import InputError
+from tests import small
 from tests.syntax import syntax_nodes
 
 ROOT = Path(__file__).parent.parent
@@ -164,3 +168,19 @@ def test_script_can_be_started_and_read_by_bash(script):
     bash = shutil.which("bash")
     assert bash is not None
     subprocess.run([bash, "-n", ROOT / script], check=True)
+
+
+@pytest.mark.parametrize(
+    ("needing", "extra"),
+    [
+        (lambda: datasets.load("digits"), "data"),
+        (lambda: Statistical(injections=20)(small.network(), small.data()), "learning"),
+        (lambda: Criticality(0.005)(small.network(), small.data()), "learning"),
+    ],
+    ids=["digits", "statistical", "criticality"],
+)
+def test_what_a_plain_install_lacks_is_one_line_that_names_the_extra(monkeypatch, needing, extra):
+    # As find_spec says it of a package that is not there.
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(InputError, match=rf"requires scikit-learn: pip install 'radhard\[{extra}"):
+        needing()

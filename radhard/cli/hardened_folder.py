@@ -1,11 +1,12 @@
 """How is a hardened model loaded from its folder?"""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 from torch import nn
 
-from radhard.errors import InputError
+from radhard.errors import InputError, RadhardWarning
 from radhard.formats import Format, format_for, is_stored_as, stored_as
 from radhard.formats.stored_as import tied
 from radhard.hardenings.hardened_files import base_of, is_hardened
@@ -27,14 +28,20 @@ def source(text: str) -> str:
     return base_of(text) if is_folder(text) else text
 
 
-def built(text: str, weights: str | Path | None) -> nn.Module:
+def built(text: str, weights: str | Path | None, *, again: bool = False) -> nn.Module:
     """The model that a command line names, hardened or not.
+
+    ``again``: a run file names the weights, and when it was made, it was said where in their file
+    they were found.
 
     Raises:
         InputError: there is nothing of that name, or weights for a folder that has its own.
     """
     if not is_folder(text):
-        return load_model(text, weights=weights)
+        with warnings.catch_warnings():
+            if again:
+                warnings.filterwarnings("ignore", "the weights in .* were ", RadhardWarning)
+            return load_model(text, weights=weights)
     if weights is not None:
         raise InputError(
             f"--weights {str(weights)!r} cannot be combined with the hardened model {text!r}, "

@@ -5,6 +5,7 @@ import torch
 from radhard.datasets.data import Data
 from radhard.datasets.naming import call
 from radhard.datasets.split import Split, checked, chosen, part
+from radhard.errors import check_installed
 
 __all__ = ["digits"]
 
@@ -20,11 +21,13 @@ def digits(*, split: Split = "test", n: int | None = None) -> Data:
         n: how many samples; None takes all.
 
     Raises:
-        InputError: an argument that is not allowed.
+        InputError: an argument that is not allowed, or scikit-learn is not installed.
 
     >>> digits(n=100).inputs.shape
     torch.Size([100, 1, 8, 8])
     """
+    check_installed("sklearn", "scikit-learn", "data", what="digits()")
+    # Here, as it is part of an extra, and takes long to import.
     from sklearn.datasets import load_digits
 
     checked(split)

@@ -17,10 +17,7 @@ from radhard.errors import InputError
 
 __all__ = ["mnist"]
 
-_INSTALL = (
-    "pip install 'radhard[data]'; or give folder= with MNIST's idx files, or use digits, which "
-    "needs nothing more"
-)
+_INSTALL = "pip install 'radhard[data]'; or give folder= with MNIST's idx files"
 
 
 def mnist(*, split: Split = "test", n: int | None = None, folder: str | None = None) -> Data:

@@ -197,6 +197,20 @@ def refused(capsys, *arguments):
     return line
 
 
+def test_where_weights_were_found_is_said_when_a_run_is_made_and_not_again(folder, capsys):
+    sys.path.insert(0, str(folder))
+    weights = {"model_state_dict": function("parts_of_mine.py:build")().state_dict()}
+    torch.save(weights, folder / "weights.pt")
+    loaded = [*NAMED, "--weights", "weights.pt"]
+    assert main(["run", *loaded, "--sampler", "Uniform(5)", "--store", "base.db"]) == 0
+    assert capsys.readouterr().err.count("model_state_dict") == 1
+    assert main(["harden", *loaded, *RANGER, "-o", "hard"]) == 0
+    capsys.readouterr()
+    again = ["--model", "hard", "--no-time", "--added", "2", "--trust"]
+    assert main(["verify", "base.db", *again]) == 0
+    assert "model_state_dict" not in capsys.readouterr().err
+
+
 def test_commands_on_pages_of_ones_own_network_run_as_they_are_printed(made, capsys):
     assert main(["report", "base.db", "-o", "base.html"]) == 0
     one = ["verify", "base.db", "--model", "hard", "--no-time", "--added", "4", "--trust"]

@@ -126,7 +126,7 @@ def test_a_verdict_that_is_missing_says_how_many_trials_would_tell():
     assert f"about {float(f'{row.difference.trials * more**2:.2g}'):,.0f} trials would tell" in text
 
 
-def test_each_of_several_fault_models_has_its_own_answer():
+def test_each_of_several_fault_models_has_its_own_answer(tmp_path):
     """One that is removed and one that appears, which the mean of both hides."""
     space = FaultSpace.of(network(), Weights("*"), [BitFlip(bits=30), BitFlip(bits=31)], Float32())
     given = data()
@@ -135,6 +135,11 @@ def test_each_of_several_fault_models_has_its_own_answer():
     assert "Under BitFlip(bits=30): " in text
     assert "Under BitFlip(bits=31): " in text
     assert "## Fault models" in text
+    hard = verify(before, Ranger()(network(), given), given, progress=False, audit=0).after
+    hard.manifest["hardening"] = {"by": ["Ranger()"], "cost": COST.to_dict()}
+    _, twin = write_hardenings(before, [hard, hard], tmp_path / "ways.html")
+    table = twin.read_text("utf-8").partition("## Fault models")[2].partition("\n## ")[0]
+    assert table.count("BitFlip(bits=30)") == table.count("BitFlip(bits=31)") == 2
     alone = verification_markdown(found(Uniform(20)))
     assert "Fault models" not in alone
     assert "Under " not in alone

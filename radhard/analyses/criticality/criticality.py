@@ -26,7 +26,7 @@ from radhard.analyses.criticality.selective_memory import selective_memory
 from radhard.analyses.left_out_layers import record_left_out
 from radhard.analyses.stored_targets import check_stored_targets
 from radhard.campaign import run
-from radhard.errors import InputError
+from radhard.errors import InputError, check_installed
 from radhard.faults import BitFlip
 from radhard.formats import Float32, Format
 from radhard.manifest import fingerprint
@@ -100,6 +100,8 @@ class Criticality(Analysis):
                 raise InputError(f"Criticality: {name}={value} is not allowed; at least {least}")
 
     def find(self, workload: Workload) -> AnalysisResult:
+        # Before the campaign, which takes longer than all else.
+        check_installed("sklearn", "scikit-learn", "learning", what="Criticality(...)")
         measured = measurements(self._results(workload))
         space = measured.space
         record_left_out(workload, space)

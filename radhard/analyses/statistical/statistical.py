@@ -9,7 +9,7 @@ from radhard.analyses.base import Analysis, AnalysisResult
 from radhard.analyses.statistical.features import NAMES, Features, features
 from radhard.analyses.statistical.injected_words import inject_words
 from radhard.analyses.statistical.random_forest import FOLDS, learned, quality
-from radhard.errors import InputError
+from radhard.errors import InputError, check_installed
 from radhard.faults import BitFlip, FaultModel
 from radhard.formats import Float32, Format
 from radhard.space import FaultSpace
@@ -42,7 +42,8 @@ class Statistical(Analysis):
     Cost: A campaign (6,400 injections), 1 forward, 1 backward.
 
     Raises:
-        InputError: too few injections, or all parameters tried are equally vulnerable.
+        InputError: too few injections, all parameters tried are equally vulnerable, or scikit-learn
+            is not installed.
     """
 
     injections: int = 6400
@@ -59,6 +60,8 @@ class Statistical(Analysis):
                 raise InputError(f"Statistical: {name}={value} is not allowed; give at least 1")
 
     def find(self, workload: Workload) -> AnalysisResult:
+        # Before the injections, which take longer than all else.
+        check_installed("sklearn", "scikit-learn", "learning", what="Statistical()")
         space = FaultSpace.of(workload.model, Weights("*"), self.fault, self.format)
         answers = workload.predictions if self.of == "answer" else workload.label_classes
         for tensor, why in space.left_out.items():

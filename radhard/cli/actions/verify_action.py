@@ -113,7 +113,7 @@ class VerifyAction:
             return None
         check_harmless(source(text), f"{str(self.run)!r}", trust=self.trust)
         weights = settings["weights"] if settings["model"] else None
-        model = stored(built(text, weights), before.space.formats_by_pattern)
+        model = stored(built(text, weights, again=True), before.space.formats_by_pattern)
         recorded = before.manifest.get("model fingerprint")
         if recorded is not None and recorded != fingerprint(model):
             raise InputError(

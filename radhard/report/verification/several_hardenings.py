@@ -12,7 +12,9 @@ from radhard.report.figures import ParetoPoint, pareto
 from radhard.report.main_figure import MainFigure, main_figure
 from radhard.report.run_wording import model_name, summary
 from radhard.report.sections.evidence import digest, evidence
+from radhard.report.verification.change_by_group import rows_by_fault
 from radhard.report.verification.faults_tried import faults_tried, not_the_same
+from radhard.report.verification.run_pair import RunPair
 from radhard.results import Results
 from radhard.stats import Estimate, percent
 from radhard.verification import covers_in, hardening_in, profiles_in
@@ -67,6 +69,7 @@ def several(before: Results, after: Sequence[Results], stores: Sequence[Path] = 
         sections=(
             _pareto(models, harm),
             _table(models, differences, harm),
+            *_by_fault(named, harm),
             *_covers(after),
             faults_tried(named),
             evidence(before, assumed=_profiles(after), identities=_identities(named, stores)),
@@ -74,6 +77,26 @@ def several(before: Results, after: Sequence[Results], stores: Sequence[Path] = 
         version="",
         kind="comparison of hardenings",
     )
+
+
+def _by_fault(named: Sequence[tuple[str, Results]], harm: MainFigure) -> tuple[Section, ...]:
+    """The answer for each hardening under each fault model, where there are several."""
+    (_, before), *after = named
+    rows = []
+    for name, run in after:
+        for row in rows_by_fault(RunPair(before, run), harm.column):
+            change = read(row.difference)
+            cells = (row.group, name, read(row.before).value, *read(row.after)[:2])
+            difference = f"{change.value} {change.interval}"
+            rows.append((*cells, difference, change_of(row.difference).word))
+    if not rows:
+        return ()
+    columns = (
+        *("fault model", "model", f"{harm.rate}, unprotected", harm.rate),
+        *(COLUMNS[0], "difference, in points", "the rate is"),
+    )
+    table = Table("Harm under each fault model", columns, tuple(sorted(rows)), words=2)
+    return (Section("fault-models", "Fault models", (table,)),)
 
 
 def _profiles(after: Sequence[Results]) -> tuple[tuple[str, str], ...]:

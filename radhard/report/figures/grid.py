@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
@@ -56,21 +57,7 @@ def grid(cells: Grid, narrow: bool, *, none: str = "none seen") -> Figure:
     figure.subplots_adjust(
         left=left / width, right=1 - 4 / width, top=1 - above / height, bottom=44 / height
     )
-    # One collection for all squares of a shade: hundreds of patches take longer than all the rest.
-    squares: dict[str, list[list[tuple[float, float]]]] = {}
-    empty: list[tuple[int, int]] = []
-    for y, shares in enumerate(cells.shares):
-        for x, share in enumerate(shares):
-            if share is None:
-                empty.append((x, y))
-            else:
-                left_, right_, top, low = x - 0.46, x + 0.46, y - 0.44, y + 0.44
-                corners = [(left_, top), (right_, top), (right_, low), (left_, low)]
-                squares.setdefault(step(share), []).append(corners)
-    for paint, corners_of in squares.items():
-        axes.add_collection(PolyCollection(corners_of, facecolors=colour(paint), linewidths=0))
-    if empty:
-        axes.plot(*zip(*empty, strict=True), ".", color=colour("muted"), markersize=2.5)
+    _draw_squares(axes, cells.shares)
     if cells.weak:
         rows_, columns_ = np.array(sorted(cells.weak)).T
         axes.hlines(rows_ + 0.44, columns_ - 0.46, columns_ - 0.2, color=colour("muted"), lw=2)
@@ -93,6 +80,25 @@ def grid(cells: Grid, narrow: bool, *, none: str = "none seen") -> Figure:
     shown = patches([(name, f"heat{i}") for i, name in enumerate(names)])
     legend(figure, shown, columns=3 if narrow else 6)
     return figure
+
+
+def _draw_squares(axes: Axes, shares: Sequence[Sequence[float | None]]) -> None:
+    """A square for every share, and a dot where there is none."""
+    # One collection for all squares of a shade: hundreds of patches take longer than all the rest.
+    squares: dict[str, list[list[tuple[float, float]]]] = {}
+    empty: list[tuple[int, int]] = []
+    for y, row in enumerate(shares):
+        for x, share in enumerate(row):
+            if share is None:
+                empty.append((x, y))
+            else:
+                left, right, top, low = x - 0.46, x + 0.46, y - 0.44, y + 0.44
+                corners = [(left, top), (right, top), (right, low), (left, low)]
+                squares.setdefault(step(share), []).append(corners)
+    for paint, corners_of in squares.items():
+        axes.add_collection(PolyCollection(corners_of, facecolors=colour(paint), linewidths=0))
+    if empty:
+        axes.plot(*zip(*empty, strict=True), ".", color=colour("muted"), markersize=2.5)
 
 
 def _pairs(edges: Sequence[str]) -> list[tuple[str | None, str]]:

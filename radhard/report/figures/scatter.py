@@ -64,25 +64,26 @@ def scatter(
         x, y, "o", markersize=4.5, markerfacecolor=colour("field2"), markeredgewidth=0, alpha=0.4,
         clip_on=False,
     )  # fmt: skip
+    axes.set_xlabel(texts[0], color=colour("muted"), fontsize=12)
+    handles = [
+        Line2D([], [], marker="o", linestyle="", color=colour("field2"), alpha=0.5, label=texts[1])
+    ]
+    if groups:
+        handles.append(_draw_groups(axes, groups))
+    legend(figure, handles, columns=1 if narrow else 2)
+    return figure
+
+
+def _draw_groups(axes: Axes, groups: Sequence[ScoreGroup]) -> Line2D:
+    """The rates of groups with their intervals; what stands for them in the legend."""
     for group in groups:
         axes.vlines(group.at, group.rate.low, group.rate.high, color=colour("field1"), linewidth=2)
         axes.plot(
             group.at, group.rate.value, "D", markersize=7, markerfacecolor=colour("field1"),
             markeredgecolor=colour("card"), clip_on=False, zorder=4,
         )  # fmt: skip
-    axes.set_xlabel(texts[0], color=colour("muted"), fontsize=12)
-    handles = [
-        Line2D([], [], marker="o", linestyle="", color=colour("field2"), alpha=0.5, label=texts[1])
-    ]
-    if groups:
-        name = "parts with similar scores, 95 % interval"
-        handles.append(
-            Line2D(
-                [], [], marker="D", color=colour("field1"), markersize=6, linewidth=2, label=name
-            )
-        )
-    legend(figure, handles, columns=1 if narrow else 2)
-    return figure
+    name = "parts with similar scores, 95 % interval"
+    return Line2D([], [], marker="D", color=colour("field1"), markersize=6, linewidth=2, label=name)
 
 
 def _stretched(axes: Axes, axis: Axis, top: float) -> None:

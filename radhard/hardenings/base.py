@@ -98,6 +98,8 @@ class Hardening(Component):
                 f"{self!r} changes nothing in {type(model).__name__}{left_out and ': '}{left_out}"
             )
         _check_scrubbed(model, draft)
+        if doubt := _doubt_of_ranges(model, draft):
+            warnings.warn(doubt, RadhardWarning, stacklevel=2)
         record = _record(draft)
         put_records(hardened, (*records(model), record))
         for text in record.doubts:
@@ -159,6 +161,23 @@ def _check_scrubbed(model: nn.Module, draft: Draft) -> None:
                     f"{draft.by} changes {name!r}, which {part.by} corrects to what it was; apply "
                     f"{draft.by} first, and {part.by.partition('(')[0]} to its result"
                 )
+
+
+def _doubt_of_ranges(model: nn.Module, draft: Draft) -> str:
+    """That parameters were changed after an earlier hardening measured values; empty if not."""
+    earlier = [record.by for record in records(model) if record.samples]
+    after = draft.model.state_dict()
+    changed = [
+        name
+        for name, tensor in (model.named_parameters() if earlier else ())
+        if name in after and not _same_bytes(tensor, after[name])
+    ]
+    if not changed:
+        return ""
+    return (
+        f"{draft.by} changes {changed[0]!r} after {', '.join(earlier)} measured the ranges of "
+        f"values, so that values may leave them without any fault; apply {draft.by} first"
+    )
 
 
 def _same_bytes(one: Tensor, other: Tensor) -> bool:

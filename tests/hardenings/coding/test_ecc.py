@@ -1,6 +1,7 @@
 """Are stored tensors corrected by their code, and only by it?"""
 
 import copy
+import warnings
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from radhard import models
 from radhard.analyses import MaxValue
 from radhard.campaign import run
 from radhard.cost import cost
-from radhard.errors import InputError
+from radhard.errors import InputError, RadhardWarning
 from radhard.faults import BitFlip
 from radhard.formats import (
     BFloat16,
@@ -32,6 +33,7 @@ from radhard.formats import (
     stored_as,
 )
 from radhard.hardenings import (
+    ActivationClip,
     Ecc,
     EccScrubber,
     HammingInPlace,
@@ -408,3 +410,14 @@ def test_words_that_an_earlier_hardening_corrects_are_not_changed_by_a_later_one
     both = earlier(coded, data, after)
     with torch.no_grad():
         assert torch.equal(both(data.inputs), coded(data.inputs))
+
+
+def test_words_that_change_after_ranges_were_measured_are_warned_of():
+    model, data = network(), samples()
+    with pytest.warns(RadhardWarning, match="too few samples"):
+        bounded = ActivationClip()(model, data)
+    with pytest.warns(RadhardWarning, match=r"apply HammingInPlace\(\) first"):
+        HammingInPlace()(bounded, data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Ecc(SecDed(Float32()))(bounded, data)  # changes no word

@@ -1,10 +1,8 @@
 """What does ``python -m radhard`` do?"""
 
-import sys
-
-from radhard.cli import main
+from radhard.cli import program
 
 __all__ = []
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 import click
 
@@ -18,6 +18,7 @@ from radhard.cli.fit_command import fit
 from radhard.cli.harden_command import harden
 from radhard.cli.list_command import listing
 from radhard.cli.plan_command import plan
+from radhard.cli.process_end import end_process
 from radhard.cli.report_command import report
 from radhard.cli.run_command import run
 from radhard.cli.study_command import study
@@ -25,7 +26,7 @@ from radhard.cli.verify_command import verify
 from radhard.errors import InputError, RadhardWarning
 from radhard.escaping import printable
 
-__all__ = ["main"]
+__all__ = ["main", "program"]
 
 _COMPLETE = "_RADHARD_COMPLETE"
 """The variable with which a shell asks click to complete a word."""
@@ -91,6 +92,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # a report that cannot be written, a folder that cannot be read
         return _failed(str(error))
     return outcome if isinstance(outcome, int) else 0
+
+
+def program() -> NoReturn:
+    """The program ``radhard``: the command line of the process, which ends with its exit code."""
+    end_process(main())
 
 
 @contextmanager

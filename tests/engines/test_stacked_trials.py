@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from radhard.engines import Campaign, Folded, Serial
+from radhard.engines.folded import stacked_trials
 from radhard.engines.folded.stacked_lstm import StackedLstm
 from radhard.engines.folded.stacked_trials import StackedTrials
 from radhard.faults import BitFlip, FaultModel
@@ -15,6 +16,12 @@ from radhard.forward import plain
 from radhard.samplers import ErrorRate, FaultCount, Sampler
 from radhard.targets import Biases, Target, Weights
 from tests.engines.campaigns import campaign_of, execute_all, execute_session
+
+
+@pytest.fixture(autouse=True)
+def no_fast_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a processor where it pays."""
+    monkeypatch.setattr(stacked_trials, "has_fast_kernel", lambda _: False)
 
 
 class Small(nn.Module):
@@ -74,6 +81,25 @@ def check(one: Campaign) -> StackedTrials:
     np.testing.assert_allclose(found[finite, -1], expected[finite, -1], rtol=1e-3, atol=1e-4)
     assert session._stacked is not None
     return session._stacked
+
+
+def test_each_trial_has_a_pass_of_its_own_where_the_kernel_is_faster(monkeypatch):
+    monkeypatch.setattr(stacked_trials, "has_fast_kernel", lambda _: True)
+    session = Folded().open(of(ErrorRate(0.01, trials=4)))
+    assert not [note for note in session.notes if note.kind == "stacked"]
+
+
+@pytest.mark.parametrize(
+    ("capability", "device", "expected"),
+    [("AVX512", "cpu", True), ("AVX2", "cpu", False), ("AVX512", "cuda", False)],
+)
+def test_only_processors_with_wide_vectors_have_the_fast_kernel(
+    monkeypatch, capability, device, expected
+):
+    monkeypatch.undo()  # of the fixture
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    enabled = torch.backends.mkldnn.enabled
+    assert stacked_trials.has_fast_kernel(torch.device(device)) == (expected and enabled)
 
 
 @pytest.mark.parametrize("bits", [None, 30, (29, 30, 31), 0])

@@ -40,7 +40,8 @@ class Folded(Engine):
     value of every operation is kept, in at most ``memory`` bytes; if more are needed, the samples
     are processed in pieces. Where faults accumulate (`Cumulative`), the values of a trial are kept
     as well, and the next one starts at the fault that it adds. Trials of a network that is a small
-    LSTM and few layers behind it share passes, each with its own weights. If all faults of a
+    LSTM and few layers behind it share passes, each with its own weights, on processors without
+    AVX-512. If all faults of a
     campaign are in activations of single samples, only the samples with faults are computed.
 
     `Serial` executes trials with faults in activations of all samples, or in tensors that are not

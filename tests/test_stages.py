@@ -12,6 +12,7 @@ from radhard.errors import InputError
 from radhard.metrics import Accuracy, Critical, Distance, Outcome
 from radhard.results import Results
 from radhard.samplers import Adaptive, StagedTrials, Until
+from radhard.samplers.array_text import numbers_of, text_of
 from radhard.stats import percent
 from tests.small import BEFORE, Counting, campaign, network, rows
 
@@ -104,9 +105,28 @@ def test_a_file_says_its_stages_and_opens_without_the_model(tmp_path, reference)
     assert opened.only(opened.numbers[:40]).planned == opened.planned
 
 
+def put(plain, fault):
+    """Another fault instead of the first that was drawn."""
+    stage = plain["drawn"][0]
+    faults = numbers_of(stage["faults"], np.int64, stage["trials"])
+    faults[0] = fault
+    stage["faults"] = text_of(faults)
+
+
+@pytest.mark.parametrize("end", [0, -1])
+def test_the_first_and_the_last_fault_of_a_space_may_have_been_drawn(reference, end):
+    fault = range(len(reference.space))[end]
+    assert fault not in drawn(reference)
+    plain = json.loads(json.dumps(reference.trials.to_dict()))
+    put(plain, fault)
+    assert StagedTrials.from_dict(plain, reference.space, reference.seed).at(np.arange(1)) == fault
+
+
 @pytest.mark.parametrize(
     "change",
     [
+        lambda plain: put(plain, -1),
+        lambda plain: put(plain, sum(n for _, n, _ in plain["strata"])),
         lambda plain: plain["drawn"][0].update(trials=3),
         lambda plain: plain["drawn"][0].update(faults=plain["drawn"][0]["strata"]),
         lambda plain: plain["strata"][0].__setitem__(1, 5),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, chisquare
 
 from radhard.errors import InputError
+from radhard.faults import BitFlip
 from radhard.samplers import ErrorRate, Trials, UpsetRate
 from radhard.space import FaultSpace
 from tests import small
@@ -92,6 +93,10 @@ def test_low_rates_in_10_to_the_11_faults_take_no_memory():
     faults = ErrorRate(1e-9, trials=2).draw(space, 3)[1]
     assert 50 < len(faults) < 200
     assert faults.max() > 10**10
+
+
+def test_a_plan_begins_like_a_sentence_with_the_faults():
+    assert ErrorRate(1e-3).in_words([BitFlip()], 1).startswith("Single bit flips at ")
 
 
 def test_single_faults_are_not_to_be_had_from_trials_of_many():

@@ -1,7 +1,10 @@
 """Do the strata of a partition have all faults of their kind, in a random order?"""
 
+from collections import Counter
+
 import numpy as np
 import pytest
+import torch
 
 from radhard.caps import cap_classes
 from radhard.errors import InputError
@@ -14,13 +17,12 @@ from radhard.samplers.fault_classes import CapClasses
 from radhard.samplers.partition import partition
 from radhard.space import FaultSpace
 from radhard.targets import Biases, Weights
+from radhard.word_sections import FaultKinds
 from tests.small import network
 
 
 class HalfOfTheFaults:
     """Caps that depend on the number of the fault."""
-
-    notes = ()
 
     notes = ()
 
@@ -71,6 +73,23 @@ def test_strata_are_those_of_looking_at_every_fault(by, caps, fault):
     assert sum(found.sizes[2]) == len(space)
     for at, stratum in enumerate(found.strata):
         assert found.sizes[2][found.sizes[0] == at].sum() == stratum.population
+
+
+def test_faults_of_strata_are_counted_by_gate_and_direction():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        model = torch.nn.LSTM(2, 2)
+    space = FaultSpace.of(model, [Weights("*"), Biases("*")], BitFlip(), Float32())
+    directions = Directions(model, space)
+    found = partition(space, FaultCensus.of(directions, space), None)
+    counted: Counter[tuple[int, int]] = Counter()
+    for at, stratum in enumerate(found.strata):
+        faults = found.draw(at, 0, stratum.population, 7)
+        places, words, variants = space.locate(faults)
+        # Of whole tensors, words are numbered by their positions.
+        kinds = FaultKinds.of(space, ("gate",)).kinds(places, words, variants)
+        counted.update((at, int(k)) for k in kinds * len(DIRECTIONS) + directions.of(faults))
+    assert counted == {(at, kind): n for at, kind, n in found.sizes.T.tolist()}
 
 
 def test_a_stage_continues_the_order_of_the_stages_before_it():

@@ -65,6 +65,7 @@ class LayerProduct:
 
 def product_of(layer: nn.Module, shape: tuple[int, ...]) -> LayerProduct | str:
     """The product that a layer computes for samples of a shape, or why it computes none."""
+    # A subclass may compute anything in it, of which the product would know nothing.
     if isinstance(layer, tuple(_PLAIN)) and type(layer).forward not in _PLAIN.values():
         return "it has a forward of its own"
     if isinstance(layer, nn.Linear):
@@ -113,6 +114,8 @@ def _of_convolution(
     )
     convolve = (nn.functional.conv1d, nn.functional.conv2d, nn.functional.conv3d)[len(sizes) - 1]
 
+    # Padded here: with padding='same' and an even kernel both sides differ, for which conv2d has no
+    # argument.
     def multiply(inputs: Tensor, weight: Tensor) -> Tensor:
         whole = nn.functional.pad(inputs, around)
         return convolve(whole, weight, None, layer.stride, 0, layer.dilation, layer.groups)

@@ -73,6 +73,7 @@ def residencies(
     def of(structure: Structure, words: int, bits: int, live: int) -> Residency:
         return Residency(structure, name, words, bits, spent, live)
 
+    # Cycles are counted from 0: a word that is last read in cycle n was live for n + 1.
     weights = accelerator.last_reads(product, "weight") + 1
     inputs = _cycles_of_inputs(accelerator, layer, shape)
     found = {
@@ -104,6 +105,7 @@ def _cycles_of_inputs(
     positions = layer.positions(*axes).reshape(-1).numpy()
     stored = layer.pad(torch.ones(1, *shape))[0].numpy() > 0
     last = np.full(len(stored), -1, np.int64)
+    # An element of the input may be read at several places of the product; the last one counts.
     np.maximum.at(last, positions, accelerator.last_reads(product, "input").reshape(-1))
     # Zeros around the input are not stored.
     found: np.ndarray = last[stored] + 1

@@ -102,6 +102,7 @@ class Adaptive(StagedSampler):
             if not reaches.any():
                 continue
             trials = self._first(float(reaches.sum()))
+            # Two at least, as one says nothing of how much the values of a stratum vary.
             wanted = np.maximum(np.ceil(trials * reaches / reaches.sum()), 2)
             populations = np.array([s.population for s in strata], np.int64)
             sizes[own] = np.minimum(np.where(reaches > 0, wanted, 0), populations).astype(np.int64)
@@ -123,9 +124,11 @@ class Adaptive(StagedSampler):
             estimate = found.estimates.get(name, unknown)
             target = max(self.margin, self.relative * estimate.value)
             half = (estimate.high - estimate.low) / 2
+            # A little more than the target is rounding of the interval and not worth a stage.
             if half <= target * (1 + 1e-9):
                 continue
             own, strata = _of_group(draw.partition, group)
+            # A cap that one trial refutes says nothing of the other faults, either.
             if contradicted:
                 strata = [replace(stratum, cap=1.0) for stratum in strata]
             known = [
@@ -139,12 +142,15 @@ class Adaptive(StagedSampler):
             ]
             most = np.array([s.population for s in strata], np.int64)
             limit = np.minimum(np.maximum(_GROWTH * tried[own], 2), most)
+            # Of faults that are proven to be harmless there is nothing to learn.
             limit[[s.cap == 0 for s in strata]] = 0
             planned = min(margins[name], target)
             wanted = np.minimum(allocation(known, planned, self.confidence), limit)
             enough = min(_LEAST_GROWTH * tried[own].sum(), (limit - tried[own]).sum())
             # What was planned has been drawn, and the interval is still too wide.
             while np.maximum(wanted - tried[own], 0).sum() < enough:
+                # By how much the interval is too wide; hardly less, or a stage would change
+                # nothing.
                 planned *= max(_SHRINK, min(0.98 * target / half, 0.98))
                 wanted = np.minimum(allocation(known, planned, self.confidence), limit)
             sizes[own] = np.maximum(wanted, tried[own])

@@ -104,6 +104,7 @@ def _divided(
     for variant in range(variants):
         faults = int(space.starts[place]) + words * variants + variant
         own_classes, limits = classes.of(faults)
+        # A run that is continued has to find the same classes, or its strata would be others.
         digest.update(own_classes.tobytes())
         cells = directions.of(faults).astype(np.int64) * CLASSES + own_classes
         np.maximum.at(most[variant].reshape(-1), cells, limits)

@@ -41,6 +41,8 @@ class ScoreClasses:
             found.append(
                 _by_word(values[site.name], site.name, site.shape) if site.name in values else None
             )
+        # The edges are those of all words together, so that a class has equally vulnerable ones of
+        # any tensor.
         every = np.concatenate([np.zeros(0), *(own for own in found if own is not None)])
         known = every[~np.isnan(every)]
         if not known.size:
@@ -51,6 +53,7 @@ class ScoreClasses:
         edges = np.quantile(known, _EDGES)
         self._codes = [None if own is None else _classes(own, edges) for own in found]
         codes = np.concatenate([c for c in self._codes if c is not None])
+        # These means stand for rates, which are not negative.
         sums = np.bincount(codes[~np.isnan(every)], np.maximum(known, 0), minlength=6)
         counts = np.bincount(codes, minlength=6)
         self.means: Floats = sums / np.maximum(counts, 1)
@@ -64,6 +67,8 @@ class ScoreClasses:
             codes = self._codes[place]
             if codes is not None:
                 here = places == place
+                # Of activations, words are numbered sample by sample, and all samples have the
+                # scores of one.
                 found[here] = codes[words[here] % len(codes)]
         return found, np.ones(len(faults))
 

@@ -260,11 +260,13 @@ def _components_in(value: Any, hint: Any, *, foreign: bool) -> Any:
     else:
         text = ""
     if isinstance(value, Call) and families:
+        # Where a hint names several families, the one whose room lists the name.
         best = [one for one in families if value.module is None and value.name in one.names]
         return (best or families)[0].made(value, text or repr(value), foreign=foreign)
     if isinstance(value, list | tuple):
         items = next(_of_origin(hint, tuple), (Any,))[0]
         filled = tuple(_components_in(item, items, foreign=foreign) for item in value)
+        # The very object where nothing is filled in, so that it is not set anew.
         same = isinstance(value, tuple) and all(map(_is, filled, value))
         return value if same else filled
     if isinstance(value, Mapping):

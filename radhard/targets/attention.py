@@ -55,6 +55,7 @@ class Attention(Target):
     sample: Literal["one", "every"] = "one"
 
     def __post_init__(self) -> None:
+        # As text, so that range(2, 5) and "2:5" are the same component.
         object.__setattr__(self, "heads", range_text(self.heads, "Attention: heads"))
         super().__post_init__()
 

@@ -103,6 +103,7 @@ class RecurrentWeights(Stored):
         start, stop, _ = self._rows(one, site).indices(site.shape[0])
         if start >= stop:
             return None
+        # All rows are the whole tensor: the same site as that of `Weights`.
         whole = stop - start == site.shape[0]
         return site if whole else dataclasses.replace(site, rows=(start, stop, 1))
 
@@ -127,5 +128,6 @@ class RecurrentWeights(Stored):
                 f"{self!r}: the set of biases is the sum of two, but {site.name!r} is stored "
                 "apart; store the sum with model = targets.merge_biases(model), or choose Biases"
             )
+        # Rows whose values were added to bias_ih are zeros here, which most libraries do not store.
         merged = merged_rows(module).stop
         return slice(0, 0) if merged is None else slice(max(rows.start or 0, merged), rows.stop)

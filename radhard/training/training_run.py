@@ -103,12 +103,14 @@ def run(
     trainings = _Trainings(
         train, space, schedule, seed, tuple(whole(s, "seeds", least=0) for s in seeds)
     )
+    # As the file has it: tuples are lists there.
     asked = json.loads(json.dumps(trainings.identity()))
     with Store(store, write=True) as file:
         if not file.empty and (differing := difference(file.manifest(), asked)):
             raise InputError(
                 f"{str(file.path)!r} contains other trainings: {differing}; choose another file"
             )
+        # Rows of the file: first the trainings without faults, then the trials.
         twins = len(trainings.seeds)
         done = set() if file.empty else set(file.done().tolist())
         todo = [trial for trial in range(n) if twins + trial not in done]
@@ -165,6 +167,7 @@ class _Trainings:
                 f"{min(steps):,} steps, numbered from 0; choose earlier steps"
             )
         points = points_of([curves for curves, _ in twins])
+        # Without faults twice: a training that differs from itself shows no effect of faults.
         check_alike(self._twin(self.seeds[0])[0], twins[0][0], self.seeds[0])
         columns = ["drawn", *(f"{name}[{at}]" for name, k in points.items() for at in range(k))]
         file.begin(
@@ -196,6 +199,7 @@ class _Trainings:
         except NOT_BY_FAULTS:
             raise
         except Exception as error:
+            # Before any fault arrived the error is one of the training itself.
             if faults.injection is None or not faults.injection.count:
                 raise
             crashes = file.manifest()["crashes"]

@@ -60,6 +60,7 @@ def of_registers(
     replayer = plan.replayer
     site = plan.campaign.space.sites[place]
     (slot,) = replayer.slots[place]
+    # The registers hold exact sums, which the model rounds when the layer is done.
     format = format_of(plan.campaign.workload.model, site.layer)
     shape = tuple(replayer.shapes[slot])
     found = LayerDeviations(*(np.zeros(len(words), kind) for kind in (np.int64, np.int64, float)))
@@ -72,10 +73,13 @@ def of_registers(
         found_here = deviations(plan, place, golden, words[here], variants[here], one)
         for which, deviation in found_here:
             before = crop(golden[slot], deviation.samples, deviation.at, deviation.by)
+            # Rounded apart, as the model does: a small deviation may round to none, or to a whole
+            # step.
             moved = _rounded(before + deviation.by, format) - _rounded(before, format)
             flat = moved.flatten(1)
             trials = here[which.numpy()]
             found.counts[trials] = flat.ne(0).sum(1).cpu().numpy()
+            # Only where a single neuron deviates do ranges tell; any of several will do.
             largest = flat.abs().argmax(1)
             found.by[trials] = flat[torch.arange(len(flat)), largest].cpu().numpy()
             found.neurons[trials] = _positions(deviation, largest, shape).cpu().numpy()

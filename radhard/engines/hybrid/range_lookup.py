@@ -57,6 +57,7 @@ class RangeLookup:
             step=step_of(self.workload.model, layer),
             least=self._least,
         )
+        # What deviates nowhere changes nothing, whatever the neuron at position 0 would do.
         verdicts[there.counts == 0] = Vulnerability.NON_VULNERABLE
         # Ranges hold for one neuron that deviates alone. Of several, each of them harmless, the
         # effects may add up, and harmful ones may cancel: the set of harmless deviations need not

@@ -73,6 +73,7 @@ def estimator(
 
     def stages(seed: int) -> Mapping[str, SimulatedCampaign]:
         assert isinstance(sampler, StagedSampler)
+        # Caps hold for changed predictions only, which is what the table counts.
         capped = None if own is None else "critical"
         return {"radhard's": staged.run(sampler, StageDraw(division, seed, capped))}
 

@@ -193,6 +193,7 @@ def _make(
     finally:
         seconds = spent + time.process_time() - start
         before.write_text(repr(seconds), encoding="utf-8")
+    # Counts of samples, from means that floats have rounded.
     values = results.values()
     harmed = np.round(values * len(data)).astype(np.uint16)
     checked, differing = _repeated(model, data, space, plan, harmed)

@@ -91,7 +91,7 @@ def _scaling(model: nn.Module, modules: set[str], weights: set[object]) -> str:
     if not (unscored := [printable(name) for name in names if name not in modules]):
         return ""
     more = f", and {len(unscored) - _NAMED} more" if len(unscored) > _NAMED else ""
-    return f"weights with one number per channel: {', '.join(unscored[:_NAMED])}{more}"
+    return f"weights with one number per channel ({', '.join(unscored[:_NAMED])}{more})"
 
 
 def _axes(model: nn.Module, evaluated: Sequence[Layer]) -> dict[str, int]:

@@ -209,6 +209,8 @@ def _size(question: AdviceQuestion) -> str:
     if sampler.startswith("PerTensor"):
         return "Every tensor has the sample size of the literature (Leveugle et al., DATE 2009)"
     if sampler.startswith("Uniform"):
+        if question.margin > _EXPECTED:
+            return f"A quick look, to ±{percent(question.margin)} of a rate of {percent(_EXPECTED)}"
         return (
             f"As many trials show whether a protection works if the rate is {percent(_LEAST)} or "
             "more; of a lower rate, the last page says how many would. They are fixed, so that "

@@ -42,7 +42,7 @@ def show_scores(scores: Scores, results: Results | None, terminal: Terminal, top
     if layers := scores.facts.get("analyzed"):
         terminal.say(f"analyzed {layers}")
     if without := scores.facts.get("without a score"):
-        terminal.say(f"no score: {without}")
+        terminal.say(f"no score for {without}")
     if cost := pass_cost(scores):
         terminal.say(cost)
     ranked = scores.ranking(top)

@@ -222,7 +222,7 @@ def test_weights_of_norms_without_a_score_are_named(analysis: Analysis) -> None:
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 2))
     scores = analysis(model.eval(), torch.randn(5, 1, 4, 4), progress=False)
     assert scores.facts["analyzed"] == "2 of 2 layers with weights"
-    assert scores.facts["without a score"] == "weights with one number per channel: 1"
+    assert scores.facts["without a score"] == "weights with one number per channel (1)"
     whole = WeightSensitivity()(model, torch.randn(5, 1, 4, 4), progress=False)
     assert ("without a score" in whole.facts) == ("1.weight" not in whole.values)
 

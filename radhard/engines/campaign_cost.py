@@ -27,6 +27,9 @@ _TRIAL = 1e7
 """Overhead of a trial besides its passes if these are complete: about one millisecond, measured on
 networks of a few layers. Half of this otherwise."""
 
+_WRITTEN, _FOLDED = 2e7, 3e6
+"""The same of a trial with many faulty words, each of which is found and written; in `Folded`."""
+
 AUDITED = 20
 """Minimum number of trials repeated with complete passes if a faster engine was used."""
 
@@ -131,8 +134,10 @@ class CampaignCost:
                     exported,
                 )
             if not trials.histories:
-                share = _MANY * _left(campaign, pass_)
-                return cls(whole, prepared + audited, share * whole, exported)
+                passes = len(trials) * batches * pass_.spent[-1]
+                left = _MANY * _left(campaign, pass_) * passes
+                whole = passes + len(trials) * _WRITTEN
+                return cls(whole, prepared + audited, left + len(trials) * _FOLDED, exported)
             # A trial starts at the fault that it adds, which is any fault of the space.
             shares = np.diff(space.starts) / len(space)
             left = 0.0

@@ -32,7 +32,7 @@ from radhard.formats import Float32, Format
 from radhard.manifest import fingerprint
 from radhard.metrics import Accuracy
 from radhard.results import Results
-from radhard.samplers import Sampler, Uniform
+from radhard.samplers import Exhaustive, Sampler, Uniform
 from radhard.space import FaultSpace
 from radhard.spec import component
 from radhard.stats import Estimate
@@ -43,6 +43,9 @@ __all__ = ["Criticality"]
 
 _HALF = 0.5
 _WORDS_AT_ONCE = 2**15
+
+_DRAWN = Uniform(20_000)
+"""The bits that are flipped by default."""
 
 
 @component
@@ -70,7 +73,8 @@ class Criticality(Analysis):
     threshold on the held-out words so that, with 97.5 % confidence, at most this share of the words
     with critical bits is missed; otherwise the threshold is 0.5. ``run``: a run file with flips of
     single bits of this model; without one, bits are drawn by ``sampler`` in the words of
-    ``targets`` stored in ``format``. ``trees``, ``folds``: of the forest and the cross-validation.
+    ``targets`` stored in ``format``; by default 20,000, or all if there are fewer. ``trees``,
+    ``folds``: of the forest and the cross-validation.
 
     Cost: A campaign (20,000 flips, or a run file) and a forest.
 
@@ -84,7 +88,7 @@ class Criticality(Analysis):
     features: FeatureSet = "structural"
     miss_rate: float | None = None
     run: str | None = None
-    sampler: Sampler = Uniform(20_000)
+    sampler: Sampler = _DRAWN
     targets: tuple[Target, ...] = (Weights("*"),)
     format: Format = Float32()
     trees: int = 100
@@ -154,11 +158,12 @@ class Criticality(Analysis):
             return results
         space = FaultSpace.of(workload.model, self.targets, BitFlip(), self.format)
         workload.label_classes  # noqa: B018 (raises if the data have no labels)
+        few = self.sampler == _DRAWN and len(space) <= _DRAWN.n
         results = run(
             workload.model,
             workload.data,
             space,
-            self.sampler,
+            Exhaustive() if few else self.sampler,
             metrics=[Accuracy()],
             seed=workload.seed,
             # What is learned from has no inferred verdicts in it.

@@ -144,3 +144,10 @@ def test_argument_that_is_not_allowed_is_refused(asked):
 
 def test_default_is_the_tolerance_and_the_format_of_the_paper():
     assert Criticality() == Criticality(0.005, "balanced", "structural", format=Float32())
+
+
+def test_a_network_of_fewer_bits_than_are_flipped_by_default_is_tried_whole():
+    net, samples = stored()
+    assert analysis(0.2)(net, samples, progress=False).facts["bits measured"] == 108 * 8
+    with pytest.raises(InputError, match="distinct faults"):
+        analysis(0.2, sampler=Uniform(1000))(net, samples, progress=False)

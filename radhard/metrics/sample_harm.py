@@ -23,6 +23,7 @@ class SampleHarm(SampleMetric):
     rate. Pages multiply by the number of samples, which gives the share of the faults that change
     the prediction of this sample. An output with NaN is no changed prediction.
 
+    Give it beside a metric of all samples: ``--metric "Outcome()" --metric "SampleHarm(100)"``.
     Every verdict is executed: engines infer none of a campaign with this metric. ``samples``: how
     many, at most 1,000, as the run file has a column for each.
 

@@ -13,7 +13,7 @@ from radhard.formats import Float32
 from radhard.metrics import Critical, Panel, SampleHarm
 from radhard.notes import Note
 from radhard.report.estimate_cells import read
-from radhard.samplers import Exhaustive, Uniform
+from radhard.samplers import ErrorRate, Exhaustive, Uniform
 from radhard.targets import Activations, Weights
 
 GOLDEN = torch.tensor([[9.0, 0, 0], [9, 0, 0], [0, 9, 0], [9, 0, 0]])
@@ -104,6 +104,17 @@ def test_tables_of_all_figures_leave_samples_out():
     )
     assert "sample_3" not in repr(results) + results._repr_html_() + report.markdown(results)
     assert results.tabled == ["Critical().critical", "Critical().due"]
+
+
+def test_at_error_rates_a_page_says_where_the_figures_are():
+    model, data = linear()
+    space = FaultSpace.of(model, Weights("*"), BitFlip(), Float32())
+    sampler = ErrorRate((0.001, 0.01), trials=4)
+    metrics = ["Critical()", "SampleHarm(6)"]
+    results = run(model, data, space, sampler, metrics=metrics, progress=False)
+    text = report.markdown(results).replace("\\", "")
+    assert "results.rate('sample_0', by='rate')" in text
+    assert set(results.rate("sample_0", by="rate")) == {"0.001", "0.01"}
 
 
 def test_many_figures_of_a_metric_are_named_together_in_notes():

@@ -1,6 +1,6 @@
 """Predictions of which samples does a fault change?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from radhard.report.blocks import Picture, Section, Table, Text
 from radhard.report.estimate_cells import COLUMNS, read, with_interval
@@ -10,6 +10,8 @@ from radhard.results import Results
 from radhard.stats import Estimate
 
 __all__ = ["harm_by_sample", "sample_columns"]
+
+_TITLE = "Harm by sample"
 
 _SHOWN = 10
 """Rows that are not folded: the samples with the most harm."""
@@ -22,9 +24,11 @@ def sample_columns(results: Results) -> list[str]:
 
 def harm_by_sample(results: Results, harm: MainFigure) -> Section | None:
     """The rate of each sample, over all faults; None without `SampleHarm`."""
-    columns = [c for c in sample_columns(results) if results.has_mean(c)]
-    if not columns or results.by_rate or not harm.predictions:
+    columns = sample_columns(results)
+    if not columns:
         return None
+    if why := _why_not(results, harm, columns):
+        return Section("samples", _TITLE, (Text(why),))
     samples = int(results.manifest.get("samples", 0)) or len(columns)
     rates: dict[str, Estimate] = {
         # The figure is a share of all samples, of which this one is one.
@@ -40,14 +44,32 @@ def harm_by_sample(results: Results, harm: MainFigure) -> Section | None:
     table = Table(f"{title}, most harm first", ("sample", "rate", *COLUMNS), rows, shown=_SHOWN)
     texts = [Text(_explained(len(columns), samples))]
     if len(rates) < 2:
-        return Section("samples", "Harm by sample", (*texts, table))
+        return Section("samples", _TITLE, (*texts, table))
     picture = Picture(
         "samples",
         title,
         _finding(rates, ranked, overall, harm),
         lambda narrow: sample_rates([rates[name] for name in ranked], overall, harm.rate, narrow),
     )
-    return Section("samples", "Harm by sample", (picture, *texts, table))
+    return Section("samples", _TITLE, (picture, *texts, table))
+
+
+def _why_not(results: Results, harm: MainFigure, columns: Sequence[str]) -> str:
+    """Why the rates of samples are not shown; empty if they are."""
+    if not harm.predictions:
+        return (
+            "Shown beside the mean of all samples only: repeat the run with a metric that has it "
+            "as well, such as Outcome()."
+        )
+    name = columns[0].rpartition(".")[2]
+    if (split := results.usual_split) is not None:
+        return (
+            f"Not shown for trials of many faults; in Python, results.rate({name!r}, by={split!r}) "
+            f"is the share of a sample, out of all {int(results.manifest.get('samples', 0)):,}."
+        )
+    if not results.has_mean(columns[0]):
+        return f"Not estimated: caps left {results.untried:,} faults untried."
+    return ""
 
 
 def _explained(counted: int, samples: int) -> str:

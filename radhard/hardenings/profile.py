@@ -68,45 +68,59 @@ def profile(
         InputError: values are NaN, or have different shapes although each element has a range, or
             a first input is a keyword argument.
     """
-    measured = Profile({}, {})
     draft.profiled.extend(spot.path for spot in spots)
-    fold_of = folds(draft)
+    fold_of, watch = folds(draft), _Watch(draft, per, axis or {})
+    for rows, batch in draft.workload.data.batches(draft.workload.batch):
+        watch.folds = fold_of[rows]
+        _pass(draft, spots, batch, watch.see)
+        watch.see_unordered(rows)
+    return watch.measured
 
-    now = fold_of
-    # How the rows of values are ordered, found in the first batch; None if in no known order.
-    orders: dict[Spot, RowOrder | None] = {}
-    unordered: dict[Spot, list[Tensor]] = {}
 
-    def see(spot: Spot, values: Tensor) -> None:
-        if spot not in orders and _is_ambiguous(values, len(now)):
-            unordered.setdefault(spot, []).append(values.clone())
+class _Watch:
+    """Takes the values at some places into a profile, batch by batch."""
+
+    def __init__(self, draft: Draft, per: Per, axis: Mapping[Spot, int]) -> None:
+        self.measured = Profile({}, {})
+        self.folds = torch.zeros(0, dtype=torch.int64)
+        """Of the samples of the batch."""
+        self._draft, self._per, self._axis = draft, per, axis
+        self._orders: dict[Spot, RowOrder | None] = {}
+        """How the rows of values are ordered, found in the first batch; None if in no known
+        order."""
+        self._unordered: dict[Spot, list[Tensor]] = {}
+
+    def see(self, spot: Spot, values: Tensor) -> None:
+        """Take the values at a place, or keep them until the order of their rows is known."""
+        if spot not in self._orders and _is_ambiguous(values, len(self.folds)):
+            self._unordered.setdefault(spot, []).append(values.clone())
         else:
-            add(spot, values, orders.get(spot, "by sample"))
+            self._take(spot, values, self._orders.get(spot, "by sample"))
 
-    def add(spot: Spot, values: Tensor, order: RowOrder | None) -> None:
-        each, rest = divmod(len(values), len(now)) if values.ndim else (0, 1)
+    def see_unordered(self, rows: slice) -> None:
+        """Find the order of the values that were kept, in a pass of its own, and take them."""
+        if not self._unordered:
+            return
+        self._orders |= _orders(self._draft, self._unordered, len(self.folds), rows)
+        for spot, calls in self._unordered.items():
+            for values in calls:
+                self._take(spot, values, self._orders[spot])
+        self._unordered.clear()
+
+    def _take(self, spot: Spot, values: Tensor, order: RowOrder | None) -> None:
+        each, rest = divmod(len(values), len(self.folds)) if values.ndim else (0, 1)
         divided = each > 0 and rest == 0 and order is not None
-        measured.divided &= divided
+        self.measured.divided &= divided
         for fold in range(FOLDS):
             part = values
             if divided:
-                held = (now == fold).to(values.device)
+                held = (self.folds == fold).to(values.device)
                 part = values[
                     held.repeat_interleave(each) if order == "by sample" else held.repeat(each)
                 ]
             if not part.ndim or len(part):
-                _add(draft, measured, spot, fold, *_extremes(part, per, (axis or {}).get(spot, 1)))
-
-    for rows, batch in draft.workload.data.batches(draft.workload.batch):
-        now = fold_of[rows]
-        _pass(draft, spots, batch, see)
-        if unordered:
-            orders |= _orders(draft, unordered, len(now), rows)
-            for spot, calls in unordered.items():
-                for values in calls:
-                    add(spot, values, orders[spot])
-            unordered.clear()
-    return measured
+                low, high = _extremes(part, self._per, self._axis.get(spot, 1))
+                _add(self._draft, self.measured, spot, fold, low, high)
 
 
 def _is_ambiguous(values: Tensor, samples: int) -> bool:

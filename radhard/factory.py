@@ -1,6 +1,5 @@
 """How is ``file.py:name`` or ``package.module:name`` resolved and called?"""
 
-import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -181,6 +180,8 @@ def _made_in(module: ModuleType, value: Any) -> bool:
 
 
 def _from_file(path: Path, text: str) -> ModuleType:
+    import hashlib  # only here, as every command imports this module
+
     # A unique module name, so that a user's ``statistics.py`` never replaces the standard module.
     digest = hashlib.sha256(str(path).encode()).hexdigest()[:12]
     name = f"_radhard_{path.stem}_{digest}"

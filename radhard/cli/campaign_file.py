@@ -1,7 +1,5 @@
 """How is a campaign read from a TOML file, and written as one?"""
 
-import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -60,6 +58,8 @@ def as_toml(command: click.Command, values: Mapping[str, Any]) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    import tomllib  # only where it is used, as all commands are imported for any of them
+
     try:
         with path.open("rb") as file:
             return tomllib.load(file)
@@ -102,5 +102,7 @@ def _value(value: Any) -> str:
         return repr(value)
     if isinstance(value, tuple | list):
         return f"[{', '.join(map(_value, value))}]"
+    import json  # as above
+
     # The escapes of JSON are those of TOML, which also demands one for the character DEL.
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,6 +1,5 @@
 """The verb ``list``: which components are there, and what is one of them?"""
 
-import shutil
 from textwrap import fill
 
 import click
@@ -34,6 +33,8 @@ def listing(name: str | None) -> int:
     """
     if name == "studies":
         return _list_studies()
+    import shutil  # only where it is used, as all commands are imported for any of them
+
     width = shutil.get_terminal_size().columns
     if name is None or name in _FAMILIES:
         for family in _FAMILIES if name is None else (name,):

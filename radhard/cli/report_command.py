@@ -1,6 +1,5 @@
 """The verb ``report``: a run, or an analysis, as a page."""
 
-import json
 from pathlib import Path
 
 import click
@@ -69,6 +68,8 @@ def report(
 
     paths = reported(files, output, fit_per_bit, against, ranges, trust)
     if detail == "json":
+        import json  # only where it is used, as all commands are imported for any of them
+
         click.echo(json.dumps({"files": {"report": [str(path) for path in paths]}}, indent=2))
     else:
         for path in paths:

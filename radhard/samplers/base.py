@@ -146,16 +146,16 @@ class Trials:
         if not len(trials):
             return np.zeros(0, np.int64)
         if self._ends[-1] <= _KEPT:
-            found: Numbers = self._drawn[trials]
+            found: Numbers = self._all_faults[trials]
             return found
-        return self._draw(trials)
+        return self._draw_at(trials)
 
     @cached_property
-    def _drawn(self) -> Numbers:
+    def _all_faults(self) -> Numbers:
         # Of a few trials at a time, calling numpy takes longer than drawing all.
-        return self._draw(np.arange(self._ends[-1]))
+        return self._draw_at(np.arange(self._ends[-1]))
 
-    def _draw(self, trials: Numbers) -> Numbers:
+    def _draw_at(self, trials: Numbers) -> Numbers:
         which = self.strata_of(trials)
         begins, starts, steps = self._lines
         drawn = trials - begins[which]

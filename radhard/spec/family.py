@@ -1,7 +1,6 @@
 """How does a component read as text, and which components of a family are there?"""
 
 import dataclasses
-import difflib
 import functools
 import importlib
 import inspect
@@ -222,6 +221,8 @@ def near(name: Any, names: list[str]) -> str:
     sought = f"{_ALSO.get(kind, kind)}{size}"
     if size and sought not in lowered and (whole := kind.removeprefix("u")) in lowered:
         return f"did you mean {lowered[whole]}({size})? "
+    import difflib  # only here, as every command imports this module
+
     close = difflib.get_close_matches(sought, list(lowered), n=3, cutoff=0.5)
     close = [sought] if sought in lowered else close
     return f"did you mean {' or '.join(lowered[c] for c in close)}? " if close else ""

@@ -50,15 +50,19 @@ def show_comparison(comparison: Comparison, terminal: Terminal) -> None:
 
 
 def show_changes(comparison: Comparison, terminal: Terminal) -> None:
-    """Print for every group in words whether the hardening helps there."""
+    """Print for every fault model whether the hardening helps under it, and by how much."""
     # Here, as `radhard compare` needs no pages.
+    from radhard.report.estimate_cells import read
     from radhard.report.verification.hardening_verdict import hardening_verdict
 
-    answers: dict[str, list[str]] = {}
     for row in comparison.rows:
-        answers.setdefault(hardening_verdict(row).answer, []).append(row.group)
-    for answer, groups in answers.items():
-        terminal.say(f"under {', '.join(groups)}: {answer[0].lower()}{answer[1:]}", always=True)
+        verdict = hardening_verdict(row, under=f"under {row.group}")
+        before, after = read(row.before), read(row.after)
+        terminal.say(verdict.answer, "bold", always=True)
+        terminal.say(
+            f"  {before.value} {before.interval} before, {after.value} {after.interval} after; "
+            f"{verdict.reason[:1].lower()}{verdict.reason[1:]}"
+        )
 
 
 def show_verification(verification: Verification, terminal: Terminal) -> None:

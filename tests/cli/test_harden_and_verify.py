@@ -197,6 +197,26 @@ def refused(capsys, *arguments):
     return line
 
 
+def test_several_fault_models_have_an_answer_each(folder, capsys):
+    several = ["--fault", "BitFlip(bits=30)", "--fault", "BitFlip(bits=0)"]
+    run = ["run", *NAMED, *several, "--sampler", "Exhaustive()", "--store", "base.db"]
+    assert main(run) == 0
+    assert main(["harden", *NAMED, *RANGER, "-o", "hard"]) == 0
+    capsys.readouterr()
+    again = ["verify", "base.db", "--model", "hard", "--no-time", "--added", "2", "--trust"]
+    assert main(again) == 0
+    told = capsys.readouterr().out
+    assert "under BitFlip(bits=30): the hardening helps." in told
+    assert "under BitFlip(bits=0): whether the hardening helps cannot be told." in told
+    assert main([*again, "-q"]) == 0
+    assert capsys.readouterr().out.count("under BitFlip") == 2
+    assert main([*again, "--json"]) == 0
+    groups = [row["group"] for row in json.loads(capsys.readouterr().out)["by"]["rows"]]
+    assert groups == ["BitFlip(bits=30)", "BitFlip(bits=0)"]
+    assert main([*again, "--by", "tensor"]) == 0
+    assert "under BitFlip" not in capsys.readouterr().out
+
+
 def test_where_weights_were_found_is_said_when_a_run_is_made_and_not_again(folder, capsys):
     sys.path.insert(0, str(folder))
     weights = {"model_state_dict": function("parts_of_mine.py:build")().state_dict()}

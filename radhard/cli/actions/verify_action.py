@@ -137,8 +137,9 @@ class VerifyAction:
         show_verification(verification, terminal)
         if (by := self._split(verification.before)) is not None:
             comparison = compare(verification.before, verification.after, by=by)
-            terminal.say(f"by {'fault model' if by == 'fault' else by}:")
-            show_comparison(comparison, terminal)
+            if self.by is not None:
+                terminal.say(f"by {'fault model' if by == 'fault' else by}:")
+                show_comparison(comparison, terminal)
             if by == "fault":
                 show_changes(comparison, terminal)
             facts["by"] = comparison_facts(comparison)

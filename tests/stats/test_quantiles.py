@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 from radhard.errors import InputError
 from radhard.stats import quantile_interval
@@ -31,6 +32,22 @@ def test_limits_hold_the_quantile_as_often_as_promised(q: float) -> None:
         found = quantile_interval(values, q)
         held += found.low <= truth <= found.high
     assert held / 400 >= 0.93
+
+
+@pytest.mark.parametrize("q", [0.05, 0.5, 0.9])
+@pytest.mark.parametrize("n", [1, 2, 7, 8, 60, 90, 300])
+def test_limits_are_order_statistics_whose_errors_are_within_the_tails(n: int, q: float) -> None:
+    ranks = np.arange(1, n + 1)
+    # Too high if fewer than its rank, too low if at least as many, are at most the quantile.
+    high_enough = ranks[binom.sf(ranks - 1, n, q) <= 0.025]
+    low_enough = ranks[binom.cdf(ranks - 1, n, q) < 0.025]
+    found = quantile_interval(np.random.default_rng(n).permutation(ranks), q, bounds=(1, n))
+    assert found.low == (low_enough[-1] if len(low_enough) else 1)
+    assert found.high == (high_enough[0] if len(high_enough) else n)
+    assert found.value == math.ceil(round(q * n, 9))
+    unbounded = quantile_interval(ranks, q)
+    assert (unbounded.low == -math.inf) == (not len(low_enough))
+    assert (unbounded.high == math.inf) == (not len(high_enough))
 
 
 def test_infinite_distances_keep_their_order() -> None:

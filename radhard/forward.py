@@ -1,6 +1,7 @@
 """How is a model asked for its outputs?"""
 
 from collections.abc import Callable
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -47,9 +48,12 @@ def faultless(call: Forward) -> Forward:
         except (InputError, MemoryError, torch.OutOfMemoryError):
             raise
         except Exception as error:
-            lines = str(error).strip().splitlines() or [""]
+            # Of several lines the first says most, unless it is that of a module's own text.
+            text = str(error).strip()
+            first = (text.splitlines() or [""])[0]
+            shown = first if not first.endswith("(") else shorten(" ".join(text.split()), 300)
             raise InputError(
-                f"the fault-free forward pass fails: {type(error).__name__}: {lines[0]}; "
+                f"the fault-free forward pass fails: {type(error).__name__}: {shown}; "
                 "do model and data suit each other?"
             ) from error
 

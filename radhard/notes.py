@@ -374,6 +374,10 @@ _WORDINGS: dict[str, str | Callable[[Mapping[str, Any]], str]] = {
     "unfollowed": _unfollowed,
     "no gradient": _no_gradient,
     "measured": _measured,
+    "margin of measured": (
+        "The margin is of {figure}, which {engine} measures on one sample of each trial, so that "
+        "it takes more trials than with engine=Replay(), which executes all samples."
+    ),
     "no ranges": _no_ranges,
     "stopped early": _stopped_early,
     "inference": _inference,

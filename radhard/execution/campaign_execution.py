@@ -167,14 +167,18 @@ def _engine(
     engine: Engine | str, campaign: Campaign, exact: bool, stages: Stages | None
 ) -> tuple[Engine, Session, list[Note]]:
     """The engine of a new run, its session, and notes."""
+    led = stages is not None and stages.is_led_by_measured(campaign.panel)
     if engine == "auto":
         deterministic = campaign.workload.deterministic
         # Measured on one sample of each trial, the figure takes more trials than inference saves.
-        exact = exact or (stages is not None and stages.is_led_by_measured(campaign.panel))
-        choice = chosen(campaign, deterministic=deterministic, exact=exact)
+        choice = chosen(campaign, deterministic=deterministic, exact=exact or led)
         return choice.engine, choice.session, [choice.note]
     assert isinstance(engine, Engine)
-    return engine, engine.open(campaign), []
+    session = engine.open(campaign)
+    if stages is None or not led or session.measured is None:
+        return engine, session, []
+    facts = {"figure": stages.figure, "engine": repr(engine)}
+    return engine, session, [Note("margin of measured", facts)]
 
 
 def _same_engine(engine: Engine | str, execution: Execution) -> Engine:

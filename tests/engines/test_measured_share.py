@@ -268,6 +268,13 @@ def test_stages_whose_margin_is_of_a_measured_figure_are_executed():
     assert ran(Adaptive(0.1), "auto", exact=True).measured is None
 
 
+def test_a_margin_of_a_measured_figure_is_noted_where_the_engine_is_given():
+    kinds = {note.kind for note in ran(Adaptive(0.2, figure="masked")).notes}
+    assert "margin of measured" in kinds
+    for other in (ran(Adaptive(0.2)), ran(Adaptive(0.2, figure="masked"), Replay())):
+        assert "margin of measured" not in {note.kind for note in other.notes}
+
+
 # -- what is said, and what is refused -----------------------------------------------------------
 
 

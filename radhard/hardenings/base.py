@@ -68,11 +68,7 @@ class Hardening(Component):
         """
         model = usable_module(model)
         check_uncompiled(model, repr(self))
-        if scores is not None and not isinstance(scores, Scores):
-            raise InputError(
-                f"{self!r}: scores are {type(scores).__name__}; give what an analysis returns, or "
-                "Scores.load(...)"
-            )
+        self._check_scores(scores)
         workload = Workload.of(
             model,
             data,
@@ -105,6 +101,14 @@ class Hardening(Component):
         for text in record.doubts:
             warnings.warn(text, RadhardWarning, stacklevel=2)
         return hardened
+
+    def _check_scores(self, scores: object) -> None:
+        """Raise `InputError` unless these are scores, or none."""
+        if scores is not None and not isinstance(scores, Scores):
+            raise InputError(
+                f"{self!r}: scores are {type(scores).__name__}; give what an analysis returns, or "
+                "Scores.load(...)"
+            )
 
     def _check(self, model: nn.Module, workload: Workload, scores: Scores | None) -> None:
         """Raise `InputError` if a model cannot be hardened with these data and scores."""

@@ -7,7 +7,6 @@ from typing import Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 from scipy.special import gammaln, logsumexp, xlog1py, xlogy
 
 from radhard.arguments import whole
@@ -148,6 +147,9 @@ def crossings(
     rates: list[float], means: np.ndarray, sizes: np.ndarray, limit: float
 ) -> list[float]:
     """The rate at which each monotonic curve exceeds the limit: 0 if always, infinity if never."""
+    # Here, as scipy.optimize takes as long to import as the intervals of a page take to compute.
+    from scipy.optimize import isotonic_regression
+
     found = []
     logs = np.log(rates)
     for row in means:

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.optimize import brentq
 
 from radhard.engines.correction import Correction
 from radhard.errors import InputError
 from radhard.groups import Groups, Parts
 from radhard.results import Results
-from radhard.stats import Estimate, mean_difference
+from radhard.stats import Estimate, bracketed_root, mean_difference
 
 __all__ = ["PairDifference"]
 
@@ -83,7 +82,7 @@ class PairDifference:
             # Positive at the ratio of the means only by rounding, where all faults were tried.
             if at(ratio) >= 0:
                 return ratio
-            return float(brentq(at, end, ratio, xtol=_CLOSE))
+            return bracketed_root(at, end, ratio, close=_CLOSE)
 
         # The root is known to `_CLOSE` only, and an interval must not be too narrow.
         lowest = max(0.0, limit(0.0, lambda difference: difference.low) - _CLOSE)

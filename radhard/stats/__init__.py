@@ -2,6 +2,7 @@
 
 from radhard.stats.allocation import StratumPlan, allocation, floor_and_neyman, floor_size
 from radhard.stats.betting import Bets, betting_limits
+from radhard.stats.bracketed_root import bracketed_root
 from radhard.stats.estimate import Estimate, percent
 from radhard.stats.estimate_column import EstimateText, estimate_column
 from radhard.stats.limits import LimitCheck, check_number, is_within
@@ -22,6 +23,7 @@ __all__ = [
     "StratumPlan",
     "allocation",
     "betting_limits",
+    "bracketed_root",
     "check_number",
     "clopper_pearson",
     "critical_value",

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
+from radhard.stats.bracketed_root import bracketed_root
 from radhard.stats.continuity import continuity_correction
 
 __all__ = ["StratumSample", "largest_mean"]
@@ -94,7 +94,7 @@ class _Budget:
 
     def spend(self, budget: float) -> float:
         def excess(log_price: float) -> float:
-            # In log-log form the function is nearly linear, so brentq needs few steps. The floor
+            # In log-log form the function is nearly linear, so its root takes few steps. The floor
             # avoids the logarithm of 0.
             return math.log(max(self._tilted(log_price)[0] / budget, 1e-12))
 
@@ -108,10 +108,10 @@ class _Budget:
             low, high, step = high, high + step, 2 * step
         while excess(low) > 0:
             low, high, step = low - step, low, 2 * step
-        # The start was the root itself, and brentq needs a change of sign.
+        # The start was the root itself, and the others need a change of sign.
         if low == high:
             return self._tilted(low)[1]
-        return self._tilted(brentq(excess, low, high, xtol=1e-8, rtol=1e-9))[1]
+        return self._tilted(bracketed_root(excess, low, high, close=1e-8))[1]
 
     def _tilted(self, log_price: float) -> tuple[float, float]:
         """The chi-square statistic of the best candidate at a price, and its mean.

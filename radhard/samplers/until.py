@@ -37,8 +37,9 @@ _FLOOR_SHARE = (0.2, 0.95)
 _PRICE = 2.0
 """How many times as many trials validity at any moment costs, approximately."""
 
-_STRATA = 40
-"""Most strata: means of strata are learnt from few trials."""
+_STRATA, _PER_STRATUM = 40, 20
+"""Most strata, since means of strata are learnt from few trials; more if there are as many planned
+trials for each of them."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -85,13 +86,20 @@ class Until(StagedSampler):
         )
 
     def divide(self, space: FaultSpace, census: FaultCensus) -> Partition:
-        return partition(space, census, None, lambda _: _STRATA)
+        # Caps that tell little of most faults must not take the place of their bits.
+        return partition(
+            space, census, None, lambda reach: max(_STRATA, self._planned(reach) / _PER_STRATUM)
+        )
+
+    def _planned(self, reach: float) -> float:
+        """About how many trials the margin takes if harm is rare, by the mean of the caps."""
+        return _PRICE * floor_size(reach, self.margin, self.confidence)
 
     def first_stage(self, draw: StageDraw) -> Stage:
         strata = draw.partition.strata
         reaches = np.array([s.population * s.cap for s in strata])
         shares = reaches / max(reaches.sum(), 1e-300)
-        planned = _PRICE * floor_size(draw.partition.reach(0), self.margin, self.confidence)
+        planned = self._planned(draw.partition.reach(0))
         nothing = np.zeros(len(strata), np.int64)
         return _stage(draw, nothing, shares, planned, number=0, trials=_FIRST)
 

@@ -51,7 +51,7 @@ def _of_table(findings: TableFindings) -> list[Claim]:
     number, audit = findings.index["faults"], findings.index.get("audit")
     note = f"{format}, all {number:,} flips"
     if audit:
-        note += "; inferred verdicts, bounded by the audit, show no miss"
+        note += "; inferred verdicts cannot show a miss, and the audit bounds them"
     for caps in findings.caps:
         whole = caps.samples == findings.index["samples"]
         made.append(

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from radhard.caps import CapTable
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float16, Float32, stored_as
@@ -89,6 +90,21 @@ def test_intervals_hold_the_rate_and_reach_the_margin(large):
         faults = found.trials.at(np.arange(len(found.trials)))
         assert len(np.unique(faults)) == len(faults)
     assert held >= 7
+
+
+def test_caps_that_tell_little_do_not_take_the_place_of_bits(large):
+    # Two thirds of the faults of one tenth of the words have caps below 1.
+    caps = np.ones(len(large.space), np.float32)
+    few = np.arange(len(large.space)) < len(large.space) // 10
+    caps[few] = np.random.default_rng(1).choice([0, 0.05, 1], few.sum())
+    caps = np.maximum(caps, large.harm)
+    table = CapTable("told", caps, {}, {}, 0.0)
+    capped = Simulation(large.model, large.space, large.harm, table)
+    sampler = Until(0.001)
+    division = sampler.divide(large.space, capped.census)
+    bits = {s.name.partition(",")[0] for s in division.strata if s.cap == 1}
+    assert len(bits) > 10
+    assert sum(s.cap == 1 for s in Until(0.05).divide(large.space, capped.census).strata) <= 4
 
 
 def test_a_small_space_is_exhausted_at_most(small):

@@ -1,6 +1,6 @@
 """How are exhausted networks, and the estimators scored on them, presented?"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -69,16 +69,15 @@ def _audit(findings: TableFindings) -> Iterator[str]:
             "executed as well",
             "wrong",
             "at most wrong (95 %)",
-            *(f"harmless by {_named(one, findings)}" for one in findings.caps),
         ),
         [
-            _tensor_row(name, one, findings)
+            _tensor_row(name, one)
             for name, one in [*tensors.items(), ("all", {**sums, "rate": findings.index["rate"]})]
         ],
     )
 
 
-def _tensor_row(name: str, one: Mapping[str, Any], findings: TableFindings) -> tuple[str, ...]:
+def _tensor_row(name: str, one: Mapping[str, Any]) -> tuple[str, ...]:
     most = percent(clopper_pearson(one["wrong"], one["executed"])[1]) if one["executed"] else ""
     return (
         name,
@@ -88,7 +87,6 @@ def _tensor_row(name: str, one: Mapping[str, Any], findings: TableFindings) -> t
         f"{one['executed']:,}",
         f"{one['wrong']:,}",
         most,
-        *(percent(caps.shares.get(name, caps.harmless)) for caps in findings.caps),
     )
 
 
@@ -179,9 +177,9 @@ def _by_tensor(findings: TableFindings) -> Iterator[str]:
     """What the caps say of each tensor, and what that means with these samples."""
     yield (
         "A fault is harmless if it harms none of the images: with more of them, fewer faults are. "
-        "The share of pairs of a fault and an image that are harmless is a mean "
-        "over the images, and does not become smaller with their number. A miss is a fault that "
-        "harms more images than its cap."
+        "The share of harmless pairs of a fault and an image is a mean over the images, and does "
+        "not become smaller with their number. A miss is a fault that harms more images than its "
+        "cap."
     )
     if findings.index.get("audit"):
         yield (
@@ -195,8 +193,7 @@ def _by_tensor(findings: TableFindings) -> Iterator[str]:
         rows.append((name, *cells, percent(share)))
     heads = [head for one in findings.caps for head in _heads(one, findings)]
     yield from table(("tensor", *heads, "truly harmless"), rows)
-    for one in findings.caps:
-        yield from _left_out(one)
+    yield from _left_out(findings.caps)
 
 
 def _heads(caps: CapScore, findings: TableFindings) -> tuple[str, ...]:
@@ -214,13 +211,18 @@ def _of_caps(caps: CapScore, tensor: str) -> tuple[str, ...]:
     return (percent(caps.shares[tensor]), percent(caps.pairs[tensor]), f"{caps.misses[tensor]:,}")
 
 
-def _left_out(caps: CapScore) -> Iterator[str]:
-    """The tensors without caps, by reason."""
-    reasons: dict[str, list[str]] = {}
-    for name, reason in caps.left_out.items():
-        reasons.setdefault(reason, []).append(name)
-    for reason, names in reasons.items():
-        yield (f"{caps.caps} has no caps for {', '.join(names)}: {reason}.")
+def _left_out(caps: Sequence[CapScore]) -> Iterator[str]:
+    """The tensors without caps, by reason; sources that leave out the same ones together."""
+    found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for one in caps:
+        reasons: dict[str, list[str]] = {}
+        for name, reason in one.left_out.items():
+            reasons.setdefault(reason, []).append(name)
+        for reason, names in reasons.items():
+            found.setdefault((reason, tuple(names)), []).append(one.caps)
+    for (reason, tensors), sources in found.items():
+        verb = "has" if len(sources) == 1 else "have"
+        yield f"{', '.join(sources)} {verb} no caps for {', '.join(tensors)}: {reason}."
         yield ""
 
 

@@ -49,10 +49,11 @@ def test_no_fault_of_an_exhausted_network_harms_more_than_its_cap(harm):
     for caps in found:
         assert not caps.left_out
         assert contradictions(caps, harm) == 0
-    # More than nothing: caps of 1 for all faults would be no contradiction either.
+    # More than nothing: caps of 1 for all faults would be no contradiction either, and without
+    # first-order effects 90.2 % would be proven to be harmless instead of 91.0 %.
     channel, kernel, word = found
-    assert 0.88 < channel.harmless <= kernel.harmless < word.harmless <= (harm == 0).mean()
-    assert word.mean < kernel.mean <= channel.mean < 0.08
+    assert 0.906 < channel.harmless <= kernel.harmless < word.harmless <= (harm == 0).mean()
+    assert word.mean < kernel.mean <= channel.mean < 0.043
 
 
 def test_last_layer_is_known_exactly():

@@ -49,6 +49,7 @@ NEAREST: dict[str, tuple[str, ...]] = {
     "radhard/comparison/pair_difference.py": (
         "tests/comparison/test_reduction.py",
         "tests/comparison/test_paired.py",
+        "tests/engines/test_measured_share.py",
     ),
     "radhard/comparison/accumulation.py": ("tests/samplers/test_cumulative.py",),
     "radhard/caps": ("tests/caps/test_stated.py", "tests/caps/test_certified.py"),

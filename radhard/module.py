@@ -164,7 +164,8 @@ def copied_module(model: M) -> M:
     """A deep copy that shares no memory with the model, and whose tensors share what they shared.
 
     ``copy.deepcopy`` gives every parameter memory of its own, also one that is a view of another,
-    such as a transposed one; the copy would then be another model under a fault.
+    such as a transposed one, or of which an attribute is a view; the copy would then be another
+    model under a fault.
 
     >>> net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
     >>> net[1].weight = nn.Parameter(net[0].weight.detach().T)
@@ -172,18 +173,14 @@ def copied_module(model: M) -> M:
     >>> twin[0].weight.data_ptr() == twin[1].weight.data_ptr() != net[0].weight.data_ptr()
     True
     """
-    by_memory: dict[tuple[torch.device, int], dict[int, torch.Tensor]] = {}
-    for tensor in (*model.parameters(), *model.buffers()):
+    # What deepcopy finds here it takes for copied already: parameters, and the memory of which
+    # buffers and tensors that are plain attributes may be views as well.
+    memo: dict[Any, Any] = {}
+    for parameter in model.parameters():
         # Subclasses of tensors may hold their values elsewhere.
-        if type(tensor) in (nn.Parameter, torch.Tensor) and _has_memory(tensor):
-            place = tensor.device, tensor.untyped_storage().data_ptr()
-            by_memory.setdefault(place, {})[id(tensor)] = tensor
-    # What deepcopy finds here it takes for copied already.
-    memo: dict[int, Any] = {}
-    for tensors in by_memory.values():
-        if len(tensors) > 1:
-            memory = copy.deepcopy(next(iter(tensors.values())).untyped_storage())
-            memo |= {key: _view_of(memory, tensor) for key, tensor in tensors.items()}
+        if type(parameter) is nn.Parameter and _has_memory(parameter):
+            memory = copy.deepcopy(parameter.untyped_storage(), memo)
+            memo[id(parameter)] = _view_of(memory, parameter)
     return copy.deepcopy(model, memo)
 
 
@@ -191,10 +188,8 @@ def _has_memory(tensor: torch.Tensor) -> bool:
     return tensor.layout == torch.strided and not tensor.is_meta and tensor.numel() > 0
 
 
-def _view_of(memory: torch.UntypedStorage, tensor: torch.Tensor) -> torch.Tensor:
-    """A tensor like the given one in other memory."""
-    view = torch.empty(0, dtype=tensor.dtype, device=tensor.device)
-    view.set_(memory, tensor.storage_offset(), tensor.size(), tensor.stride())
-    if isinstance(tensor, nn.Parameter):
-        return nn.Parameter(view, requires_grad=tensor.requires_grad)
-    return view.requires_grad_(tensor.requires_grad)
+def _view_of(memory: torch.UntypedStorage, parameter: nn.Parameter) -> nn.Parameter:
+    """A parameter like the given one in other memory."""
+    view = torch.empty(0, dtype=parameter.dtype, device=parameter.device)
+    view.set_(memory, parameter.storage_offset(), parameter.size(), parameter.stride())
+    return nn.Parameter(view, requires_grad=parameter.requires_grad)

@@ -82,7 +82,10 @@ def test_registers_count_with_the_rate_of_all_cycles_and_everything_adds_up(weig
     assert found.total.value == pytest.approx(sum(one.fit.value for one in found.values()))
     assert found.left_out == {}
     assert "total" in repr(found)
-    assert len(found.to_frame()) == 6
+    frame = found.to_frame()
+    assert frame["avf low"].tolist() == [one.avf.low for one in found.values()]
+    assert frame["avf high"].tolist() == [one.avf.high for one in found.values()]
+    assert len(frame) == 6
 
 
 def test_inputs_do_not_count_with_the_rate_of_the_values_that_a_layer_computes():

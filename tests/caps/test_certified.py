@@ -232,6 +232,37 @@ def test_dropout_of_an_evaluated_network_changes_no_cap():
     assert found.caps.tolist() == other.caps.tolist()
 
 
+class Between(nn.Module):
+    """Two linear layers, and something between them."""
+
+    def __init__(self, what: Callable[[Tensor], Tensor], values: int) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(3)
+            self.first, self.last = nn.Linear(3, 4), nn.Linear(values, 3)
+        self.what = what
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.last(self.what(self.first(x).relu()))
+        return out
+
+
+def test_a_value_that_is_added_to_itself_is_left_out():
+    model, data = Between(lambda h: h + h, 4).eval(), Data(torch.eye(3))
+    found = caps_of(Certified(), model, data, every_flip(model))
+    assert set(found.left_out) == {"first.weight", "first.bias"}
+
+
+def test_caps_hold_behind_values_of_which_some_are_taken():
+    model, data = Between(lambda h: h[:, 1:3], 2).eval(), Data(torch.eye(3))
+    space = every_flip(model, Weights("first.*"))
+    found, harm = caps_of(Certified(), model, data, space), true_harm(model, data, space)
+    assert not found.left_out
+    assert contradictions(found, harm) == 0
+    # The first and the last of four neurons are not used at all.
+    assert found.caps.reshape(4, -1)[[0, 3]].mean() < 0.05
+
+
 def test_weights_that_two_operations_use_are_left_out():
     class Twice(nn.Module):
         def __init__(self) -> None:

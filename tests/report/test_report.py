@@ -237,7 +237,7 @@ def test_limits_that_were_asked_for_are_said_to_be_kept_or_not() -> None:
     rate = results.rate().value
     for limit, answer in ((rate + 0.01, "PASS"), (rate - 0.01, "FAIL")):
         text = report.markdown(results, checks=results.checks(limit))
-        assert f"**{answer}** " in text
+        assert f"**{answer}**: " in text
     assert "PASS" not in report.markdown(results)
 
 

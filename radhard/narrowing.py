@@ -15,6 +15,8 @@ _TESTED = 3
 """Strata with the largest contributions to the variance, whose intervals are computed."""
 _MOST_TIMES = 64
 """How many times the trials of a stratum are multiplied at most."""
+_CLOSE = 1e-6
+"""Relative error of widths, at most."""
 _MOST_TRIALS = 200_000
 """Of a run; with more, the limits of hypothetical runs take too long."""
 
@@ -87,7 +89,9 @@ def narrowing(results: Results, name: str | None = None) -> Narrowing | None:
     if len(names) != len(cells) or any(cell.population is None for cell in cells):
         return None
     total = sum(cell.population or 0 for cell in cells)
-    goal = _width(cells) / 2
+    # Limits are found to a small error, and those of a small space change in steps: half of a step
+    # must not be missed by rounding.
+    goal = _width(cells) / 2 * (1 + _CLOSE)
     if not goal:
         return None
     likely = sorted(range(len(cells)), key=lambda at: -_variance(cells[at], total))[:_TESTED]

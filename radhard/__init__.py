@@ -109,6 +109,8 @@ _PLACES = {
 
 def __getattr__(name: str) -> Any:
     """Import on first use, so that ``import radhard`` (and ``radhard --help``) stays light."""
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("radhard")
     if name not in __all__:
         raise AttributeError(f"module 'radhard' has no attribute {name!r}")
     module = importlib.import_module(f"radhard.{_PLACES.get(name, name)}")

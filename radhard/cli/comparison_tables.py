@@ -7,7 +7,7 @@ from radhard.cli.terminal import Terminal
 from radhard.comparison import Comparison
 from radhard.escaping import printable
 from radhard.metrics.run_columns import RunColumns
-from radhard.stats import estimate_column
+from radhard.stats import estimate_column, p_text
 from radhard.verification import Verification
 
 __all__ = ["show_changes", "show_comparison", "show_verification"]
@@ -33,7 +33,7 @@ def show_comparison(comparison: Comparison, terminal: Terminal) -> None:
             texts = estimate_column([getattr(row, name) for name in _NAMES])
             for name, text in zip(_NAMES, texts, strict=True):
                 terminal.say(f"  {name:<10}  {text}", always=len(comparison.rows) == 1)
-            terminal.say(f"  {_pairs(row.lower, row.equal, row.higher)}p = {row.p_value:.2g}")
+            terminal.say(f"  {_pairs(row.lower, row.equal, row.higher)}{p_text(row.p_value, 'p')}")
             if row.against_pairs:
                 terminal.say(f"  {row.against_pairs}")
         terminal.say(f"  {_P}", "dim")
@@ -44,7 +44,7 @@ def show_comparison(comparison: Comparison, terminal: Terminal) -> None:
         table.add_column(head, justify=justify, no_wrap=True, header_style="dim")  # type: ignore[arg-type]
     columns = [estimate_column([getattr(row, name) for row in comparison.rows]) for name in _NAMES]
     for row, *texts in zip(comparison.rows, *columns, strict=True):
-        table.add_row(printable(row.group), *map(str, texts), f"{row.p_value:.2g}")
+        table.add_row(printable(row.group), *map(str, texts), p_text(row.p_value))
     terminal.show(table)
     terminal.say(_P, "dim")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-__all__ = ["PROCESSES", "THREADS", "Number", "Share"]
+__all__ = ["PROCESSES", "THREADS", "Number", "RateLimit", "Share"]
 
 _MOST = max(64, 4 * (os.cpu_count() or 1))
 """More threads or processes than this have no benefit and may exhaust the memory."""
@@ -50,4 +50,22 @@ class Share(Number):
                 value = float(value.rstrip().removesuffix("%")) / 100
             except ValueError:
                 self.fail(f"{value!r} is not a percentage such as 1%.", param, ctx)
+        elif isinstance(value, str) and self._may_be_percent(value):
+            meant = f"{value}%" if float(value) > 1 else f"{value}% or 100%"
+            self.fail(f"{value} is {100 * float(value):g} %; write {meant}.", param, ctx)
         return super().convert(value, param, ctx)
+
+    def _may_be_percent(self, text: str) -> bool:
+        """Whether a number without a percent sign is too large for a share, but may be one."""
+        try:
+            number = float(text)
+        except ValueError:
+            return False
+        return self.max is not None and self.max < number <= 100 * self.max
+
+
+class RateLimit(Share):
+    """A limit of a rate: of 1 it is asked whether 1 % or 100 % is meant."""
+
+    def _may_be_percent(self, text: str) -> bool:
+        return super()._may_be_percent(text) or text.strip() in ("1", "1.0")

@@ -6,7 +6,7 @@ import click
 
 from radhard.cli.import_collection import imports_uncollected
 from radhard.cli.options import names_a_model, names_faults, prints_results
-from radhard.cli.parameter_types import Number, Share
+from radhard.cli.parameter_types import Number, RateLimit, Share
 
 __all__ = ["plan"]
 
@@ -18,7 +18,7 @@ __all__ = ["plan"]
 @click.option("--margin", type=Share(0, 1), help="Half the width of the interval: 0.5% or 0.005.")
 @click.option(
     "--max-rate",
-    type=Share(0, 1),
+    type=RateLimit(0, 1),
     help="Instead: the limit that the upper confidence limit is to stay below.",
 )
 @click.option("--max-fit", type=Number(0), help="Instead: the same in failures in 1e9 h.")

@@ -10,7 +10,7 @@ from radhard.cli.completion import names_of
 from radhard.cli.early import RUN_FILE, file_of, spec_of
 from radhard.cli.import_collection import imports_uncollected
 from radhard.cli.options import names_a_model_or_a_campaign, names_faults, prints_results
-from radhard.cli.parameter_types import PROCESSES, Number, Share
+from radhard.cli.parameter_types import PROCESSES, Number, RateLimit, Share
 
 __all__ = ["run"]
 
@@ -79,7 +79,7 @@ __all__ = ["run"]
 @click.option("--report", type=click.Path(path_type=Path), help="Write the report here (HTML).")
 @click.option(
     "--max-rate",
-    type=Share(0, 1),
+    type=RateLimit(0, 1),
     help="Exit 1 unless the upper 95 % limit of the critical rate is at most this (1% or 0.01).",
 )
 @click.option(

@@ -8,7 +8,7 @@ import click
 from radhard.cli.early import RUN_FILE, file_of, known_data, known_function, known_model
 from radhard.cli.import_collection import imports_uncollected
 from radhard.cli.options import prints_results
-from radhard.cli.parameter_types import PROCESSES, THREADS, Number, Share
+from radhard.cli.parameter_types import PROCESSES, THREADS, Number, RateLimit, Share
 
 __all__ = ["verify"]
 
@@ -28,7 +28,7 @@ __all__ = ["verify"]
 @click.option("--store", type=click.Path(path_type=Path), help="Run file of the hardened model.")
 @click.option(
     "--max-rate",
-    type=Share(0, 1),
+    type=RateLimit(0, 1),
     help="Exit 1 unless the upper 95 % limit of the critical rate is at most this (1% or 0.01).",
 )
 @click.option(

@@ -19,7 +19,7 @@ from radhard.plots import plot_pairs
 from radhard.results import Results
 from radhard.samplers import StagedSampler
 from radhard.space import FaultSpace
-from radhard.stats import Estimate, estimate_column, p_value
+from radhard.stats import Estimate, estimate_column, p_text, p_value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -102,7 +102,7 @@ class Comparison:
         names = ("before", "after", "difference")
         texts = [estimate_column([getattr(row, name) for row in self.rows]) for name in names]
         rows = [
-            (row.group, *map(str, cells), f"{row.p_value:.2g}")
+            (row.group, *map(str, cells), p_text(row.p_value))
             for row, *cells in zip(self.rows, *texts, strict=True)
         ]
         how = "the same faults" if self.paired else f"not paired: {self.why_unpaired}"
@@ -130,7 +130,7 @@ class Comparison:
                 f"  after       {row.after}",
                 f"  difference  {row.difference}",
             ]
-            summary = f"p = {row.p_value:.2g}"
+            summary = p_text(row.p_value, "p")
             if pairs := row.lower + row.equal + row.higher:
                 summary = (
                     f"of {pairs:,} pairs {row.lower:,} lower, {row.equal:,} equal, "

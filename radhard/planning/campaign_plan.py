@@ -159,7 +159,8 @@ def plan(
 def _asked(margin: float | None, max_rate: float | None, by: str | None) -> float:
     """The margin or the limit that was given, checked."""
     if (margin is None) == (max_rate is None):
-        raise InputError("give either margin=0.005 (0.5 points) or max_rate=0.01, not both")
+        given = "both are" if margin is not None else "neither is"
+        raise InputError(f"give either margin=0.005 (0.5 points) or max_rate=0.01; {given} given")
     name, value = ("margin", margin) if margin is not None else ("max_rate", max_rate)
     assert value is not None
     value = share(value, name)

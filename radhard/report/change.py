@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from radhard.stats import Estimate
+from radhard.stats import Estimate, p_text
 
 __all__ = [
     "CHANGES",
@@ -94,5 +94,5 @@ def chance_of(p_value: float) -> str:
     """
     return (
         "If the two did not differ, chance would make as large a difference with probability "
-        f"{p_value:.2g}."
+        f"{p_text(p_value)}."
     )

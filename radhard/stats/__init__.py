@@ -8,7 +8,7 @@ from radhard.stats.estimate_column import EstimateText, estimate_column
 from radhard.stats.limits import LimitCheck, check_number, is_within
 from radhard.stats.means import Cell, crowding, mean_difference, mean_share, stratified_mean
 from radhard.stats.mixing import mixed
-from radhard.stats.p_value import p_value
+from radhard.stats.p_value import p_text, p_value
 from radhard.stats.quantiles import quantile_interval
 from radhard.stats.rate_text import rate_text
 from radhard.stats.sample_size import critical_value, effective_size, sample_size
@@ -36,6 +36,7 @@ __all__ = [
     "mean_difference",
     "mean_share",
     "mixed",
+    "p_text",
     "p_value",
     "percent",
     "quantile_interval",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from radhard.stats.estimate import Estimate
 
-__all__ = ["p_value"]
+__all__ = ["p_text", "p_value"]
 
 _LEAST = 1e-12
 """Below this level the normal quantile loses precision, and smaller p-values do not matter."""
@@ -53,3 +53,14 @@ def p_value(interval: Callable[[float], Estimate]) -> float:
         low, high = (low, middle) if excluded(middle) else (middle, high)
     # The upper end of the bracket: at this level the interval was seen to exclude 0.
     return math.exp(high)
+
+
+def p_text(p: float, name: str = "") -> str:
+    """A p-value as text, with its name in front if there is one.
+
+    >>> p_text(0.00112), p_text(0.00112, "p"), p_text(1e-12, "p"), p_text(0.0)
+    ('0.0011', 'p = 0.0011', 'p < 1e-12', '0')
+    """
+    if p == _LEAST:
+        return f"{name} < {_LEAST:g}".strip()
+    return f"{name} = {p:.2g}" if name else f"{p:.2g}"

@@ -139,6 +139,9 @@ def _checked(check: Check) -> Callable[[str], str]:
 
 
 def _print(steps: "list[Advice]") -> None:
+    if not sys.stdout.isatty():
+        # A script ends at the first command that fails: those after it would use wrong files.
+        click.echo("set -e\n")
     for number, step in enumerate(steps, 1):
         click.secho(printable(f"# {number}. {step.why}"), fg="cyan")
         # A file within a command has lines of its own.

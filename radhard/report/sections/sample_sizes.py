@@ -105,6 +105,11 @@ def _explained(results: Results, harm: MainFigure) -> str:
         "Faults are drawn without replacement, and overall rates weight every part by its number "
         "of faults."
     )
+    if results.trials.single and len(results) < len(results.space):
+        text += (
+            " Where there are enough trials, so do they with every bit and direction of change "
+            "within a part: they are not the plain mean over the trials."
+        )
     if not harm.bounded:
         return text
     return text + (

@@ -220,7 +220,7 @@ def test_shipped_names_need_no_trust(tmp_path):
     assert digest(first) == digest(second)
 
 
-@pytest.mark.parametrize(("limit", "code"), [("1", 0), ("0.000001", 1), ("0", 1)])
+@pytest.mark.parametrize(("limit", "code"), [("100%", 0), ("0.000001", 1), ("0", 1)])
 def test_threshold_is_missed_unless_the_rate_is_surely_below(folder, capsys, limit, code):
     assert main([*OWN, "--max-rate", limit]) == code
     told = capsys.readouterr().out

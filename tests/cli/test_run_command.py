@@ -136,7 +136,7 @@ def test_interrupted_run_without_a_file_says_that_nothing_is_kept(folder, capsys
 
 
 # The slowest engine, so that there is time to stop it.
-LENET = ["run", "lenet5", "--data", "mnist", "--n", "20", "--sampler", "PerTensor(n=100)"]
+LENET = ["run", "lenet5", "--data", "mnist", "--n", "20", "--sampler", "PerTensor(n=400)"]
 LENET += ["--engine", "Serial()"]
 
 

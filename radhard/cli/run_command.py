@@ -118,10 +118,10 @@ def run(print_config: bool, **options: Any) -> int:
     command line says takes precedence. Code that it names, such as a model of your own, is run with
     --trust only.
 
-    With --margin, a few hundred trials measure which way to the margin is the fastest: to draw
-    faults at random, to compute first which faults cannot do harm and draw among the others, or to
-    try all faults. A line says which was chosen, and what the others would have cost. A run file is
-    continued with the sampler that began it.
+    With --margin, a pilot of a few hundred trials chooses the fastest of three methods: draw faults
+    at random, first compute which faults cannot do harm and draw among the others, or try all
+    faults. The output names the choice and the expected cost of each method. A run file is
+    continued with the sampler with which it was begun.
 
     --max-rate compares with the upper limit of the 95 % interval, which must not be above it.
     """

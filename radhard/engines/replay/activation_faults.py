@@ -11,9 +11,9 @@ from torch import Tensor
 
 from radhard.engines.base import Figures
 from radhard.engines.replay.cache_faults import cache_passes
-from radhard.engines.replay.faulty_values import faulty_values
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.engines.replay.register_faults import register_passes
+from radhard.engines.replay.sample_faults import SampleFaults
 from radhard.engines.replay.state_faults import state_pass
 from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.overflow import may_overflow
@@ -92,9 +92,11 @@ def _outputs(
         entering: dict[int, list[FaultyPass]] = defaultdict(list)
         for place in np.unique(places[here]).tolist():
             some = np.flatnonzero(here & (places == place))
+            faults = SampleFaults(
+                plan, place, values, some, samples[some] - piece.start, words[some], variants[some]
+            )
             if replayer.has_cache(place):
-                parts = samples[some] - piece.start, words[some], variants[some]
-                for state, large in cache_passes(plan, place, values, some, *parts, most):
+                for state, large in cache_passes(faults, most):
                     assert state.owner is not None
                     outputs[state.owner] = state.whole(replayer.graph.output)
                     risky[state.owner], touched[state.owner] = large, True
@@ -103,10 +105,7 @@ def _outputs(
                 enter = register_passes
             else:
                 enter = state_pass if place in replayer.state_nodes else _faulty_pass
-            rows_of = samples[some] - piece.start
-            for state, large in enter(
-                plan, place, values, some, rows_of, words[some], variants[some]
-            ):
+            for state, large in enter(faults):
                 assert state.owner is not None
                 risky[state.owner] = large
                 # Under the first operation that reads the tensor; -1 if none does, as of the output
@@ -119,30 +118,22 @@ def _outputs(
     return outputs, (risky & touched).numpy()
 
 
-def _faulty_pass(
-    plan: ReplayPlan,
-    place: int,
-    golden: dict[int, Tensor],
-    trials: Numbers,
-    samples: Numbers,
-    words: Numbers,
-    variants: Numbers,
-) -> Iterator[tuple[FaultyPass, Tensor]]:
-    """A pass with the faults of some trials in one tensor, and which values may overflow.
+def _faulty_pass(faults: SampleFaults) -> Iterator[tuple[FaultyPass, Tensor]]:
+    """A pass with faults in one tensor, and which values may overflow.
 
-    Nothing if no fault changes a value. ``words`` are those of a sample.
+    Nothing if no fault changes a value.
     """
-    replayer = plan.replayer
-    (slot,), shape = replayer.slots[place], plan.campaign.space.sites[place].shape
-    rows = torch.from_numpy(samples)
-    starts = tuple(torch.from_numpy(axis) for axis in np.unravel_index(words, shape))
+    replayer, golden = faults.plan.replayer, faults.golden
+    (slot,), shape = replayer.slots[faults.place], replayer.sites[faults.place].shape
+    rows = torch.from_numpy(faults.samples)
+    starts = tuple(torch.from_numpy(axis) for axis in np.unravel_index(faults.words, shape))
     before = golden[slot][(rows, *starts)]
-    after = faulty_values(plan.campaign.space, place, before, words, variants)
+    after = faults.values(before)
     # NaN differs from itself, so that a value that becomes NaN counts as moved.
     moved = (after != before).nonzero().squeeze(1)
     if not len(moved):
         return
-    owner = torch.from_numpy(trials)[moved]
+    owner = torch.from_numpy(faults.owners)[moved]
     state = FaultyPass(replayer.graph, golden, rows[moved], owner, grouped=False)
     values = after[moved].reshape(-1, *[1] * len(shape))
     state.patches[slot] = Patch(values, tuple(start[moved] for start in starts))

@@ -12,6 +12,7 @@ from radhard.accelerators import Accelerator, IntegerLayer, Register, RegisterUs
 from radhard.engines.base import Figures
 from radhard.engines.replay.faulty_values import faulty_values
 from radhard.engines.replay.plan import ReplayPlan
+from radhard.engines.replay.sample_faults import SampleFaults
 from radhard.replay.deviation import Deviation
 from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.overflow import may_overflow
@@ -50,24 +51,18 @@ def in_registers(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Fi
     return figures
 
 
-def register_passes(
-    plan: ReplayPlan,
-    place: int,
-    golden: dict[int, Tensor],
-    trials: Numbers,
-    samples: Numbers,
-    words: Numbers,
-    variants: Numbers,
-) -> Iterator[tuple[FaultyPass, Tensor]]:
-    """Passes with the faults of some trials in one register, and which values may overflow.
+def register_passes(faults: SampleFaults) -> Iterator[tuple[FaultyPass, Tensor]]:
+    """Passes with faults in one register, and which values may overflow.
 
-    ``words`` are those of a sample. Each trial whose fault changes the layer's output is a row.
+    Each fault that changes the layer's output is a row.
     """
-    replayer, owner = plan.replayer, torch.from_numpy(trials)
-    (slot,), of = replayer.slots[place], torch.from_numpy(samples)
-    for which, deviation in deviations(plan, place, golden, words, variants, of):
+    plan, golden, owner = faults.plan, faults.golden, torch.from_numpy(faults.owners)
+    (slot,), of = plan.replayer.slots[faults.place], torch.from_numpy(faults.samples)
+    for which, deviation in deviations(
+        plan, faults.place, golden, faults.words, faults.variants, of
+    ):
         rows = deviation.samples
-        state = FaultyPass(replayer.graph, golden, rows, owner[which], grouped=False)
+        state = FaultyPass(plan.replayer.graph, golden, rows, owner[which], grouped=False)
         patch = deviation.on(golden[slot], rows)
         state.patches[slot] = patch
         yield state, may_overflow(patch.values).flatten(1).any(1)

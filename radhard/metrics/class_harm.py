@@ -33,7 +33,7 @@ class ClassHarm(SampleMetric):
         return tuple(
             Column(
                 f"class_{at}", f"critical SDC of class {at}", higher_is_better=False,
-                within_changes=True,
+                within_changes=True, part="class",
             )
             for at in range(self.classes)
         )  # fmt: skip

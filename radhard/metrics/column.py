@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal, final
 
-__all__ = ["CRITICAL", "Column", "Harm", "Role"]
+__all__ = ["CRITICAL", "Column", "Harm", "Part", "Role"]
 
 Role = Literal["masked", "noncritical", "critical", "due", "score", "drop"]
 """The kind of a figure: a class of outcomes, a score such as accuracy, or its drop."""
+
+Part = Literal["class", "sample"]
+"""What a figure is restricted to."""
 
 
 @final
@@ -49,8 +52,13 @@ class Column:
     within_changes: bool = False
     """Whether it is at most the share of samples whose prediction changes or whose output contains
     NaN, so that caps of faults hold for it (`radhard.caps`)."""
-    tabled: bool = True
-    """Whether tables of all figures contain it; False for one of hundreds of the same kind."""
+    part: Part | None = None
+    """Whether it is the figure of one class or of one sample; the metric has one for each."""
+
+    @property
+    def tabled(self) -> bool:
+        """Whether tables of all figures contain it: there may be hundreds of samples."""
+        return self.part != "sample"
 
     @property
     def harmful(self) -> bool | None:

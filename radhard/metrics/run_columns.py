@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from radhard.errors import InputError
 from radhard.metrics.base import METRICS
-from radhard.metrics.column import Column, Role
+from radhard.metrics.column import Column, Part, Role
 from radhard.spec import near
 
 __all__ = ["RunColumns"]
@@ -47,6 +47,10 @@ class RunColumns(Mapping[str, Column]):
         meaning = self._columns[name].meaning
         first = next(full for full, column in self.items() if column.meaning == meaning)
         return meaning if name == first else f"{meaning} of {name.rpartition('.')[0]}"
+
+    def of_part(self, part: Part) -> list[str]:
+        """The figures of single classes, or of single samples, in their order."""
+        return [name for name, column in self.items() if column.part == part]
 
     @property
     def headline(self) -> str:

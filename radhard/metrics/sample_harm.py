@@ -43,7 +43,7 @@ class SampleHarm(SampleMetric):
         return tuple(
             Column(
                 f"sample_{at}", f"critical SDC of sample {at}", higher_is_better=False,
-                within_changes=True, tabled=False,
+                within_changes=True, part="sample",
             )
             for at in range(self.samples)
         )  # fmt: skip

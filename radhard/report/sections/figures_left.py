@@ -4,8 +4,6 @@ from radhard.errors import InputError
 from radhard.report.blocks import Section, Table, Text
 from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.main_figure import outcome_columns
-from radhard.report.sections.harm_by_class import class_columns
-from radhard.report.sections.harm_by_sample import sample_columns
 from radhard.results import Results
 
 __all__ = ["figures_left"]
@@ -13,8 +11,10 @@ __all__ = ["figures_left"]
 
 def figures_left(results: Results) -> Section | None:
     """All figures except the outcome classes; None if there are no others."""
-    shown = {*outcome_columns(results).values(), *class_columns(results), *sample_columns(results)}
-    columns = [column for column in results.columns if column not in shown]
+    # Those of classes and samples have sections of their own.
+    shown = set(outcome_columns(results).values())
+    details = results.details
+    columns = [c for c in results.columns if c not in shown and details[c].part is None]
     if not columns or not len(results):
         return None
     rows: list[tuple[str, ...]] = []

@@ -9,19 +9,14 @@ from radhard.report.main_figure import MainFigure
 from radhard.results import Results
 from radhard.stats import Estimate
 
-__all__ = ["class_columns", "harm_by_class"]
+__all__ = ["harm_by_class"]
 
 _DRAWN = 24
 
 
-def class_columns(results: Results) -> list[str]:
-    """The figures of `ClassHarm`, in the order of the classes."""
-    return [column for column in results.columns if column.startswith("ClassHarm(")]
-
-
 def harm_by_class(results: Results, harm: MainFigure) -> Section | None:
-    """The rate of each class, given by its fault-free prediction; None without `ClassHarm`."""
-    columns = [c for c in class_columns(results) if results.has_mean(c)]
+    """The rate of each class, given by its fault-free prediction; None without such figures."""
+    columns = [c for c in results.details.of_part("class") if results.has_mean(c)]
     if not columns or results.by_rate or not harm.predictions:
         return None
     if any(site.samples for site in results.space.sites):

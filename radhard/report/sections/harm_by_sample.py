@@ -9,7 +9,7 @@ from radhard.report.main_figure import MainFigure
 from radhard.results import Results
 from radhard.stats import Estimate
 
-__all__ = ["harm_by_sample", "sample_columns"]
+__all__ = ["harm_by_sample"]
 
 _TITLE = "Harm by sample"
 
@@ -17,14 +17,9 @@ _SHOWN = 10
 """Rows that are not folded: the samples with the most harm."""
 
 
-def sample_columns(results: Results) -> list[str]:
-    """The figures of `SampleHarm`, in the order of the samples."""
-    return [column for column in results.columns if column.startswith("SampleHarm(")]
-
-
 def harm_by_sample(results: Results, harm: MainFigure) -> Section | None:
-    """The rate of each sample, over all faults; None without `SampleHarm`."""
-    columns = sample_columns(results)
+    """The rate of each sample, over all faults; None without such figures."""
+    columns = results.details.of_part("sample")
     if not columns:
         return None
     if why := _why_not(results, harm, columns):

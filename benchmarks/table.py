@@ -20,6 +20,8 @@ _HEADS = (
     ("work", "naive", "engine", "set-up", "after set-up", "ratio after set-up", "by the wall"),
 )
 
+_FOLDED = '<details markdown="1"><summary>What the runs said of themselves</summary>'
+
 
 def page(lines: Sequence[Line], machine: Sequence[str]) -> str:
     """The tables as Markdown."""
@@ -37,8 +39,10 @@ def page(lines: Sequence[Line], machine: Sequence[str]) -> str:
             for note in line.notes:
                 said.setdefault(note, []).append(line.name)
     if said:
-        parts += ["", "What the runs said of themselves:", ""]
+        # Folded, as they are long; with blank lines, so that what is inside is Markdown.
+        parts += ["", _FOLDED, ""]
         parts += [f"- {', '.join(names)}: {note}" for note, names in said.items()]
+        parts += ["", "</details>"]
     return "\n".join(parts) + "\n"
 
 

@@ -14,6 +14,10 @@ from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parents[1]
 
+BOOSTS = {"questions.md": 8.0, "choose.md": 4.0, "guides/": 3.0, "getting-started.md": 3.0}
+BOOSTS |= {"glossary.md": 2.0, "studies/": 0.2, "architecture.md": 0.2, "performance.md": 0.7}
+"""How far up a search lists a page: answers before measurements that have the words too."""
+
 _OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./(?!guides|reference|studies)[^)]*\)")
 
 
@@ -28,7 +32,9 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: object) -> str:
-    """The text of a page, without links to files outside the site."""
+    """The text of a page, without links to files outside the site, and its place in a search."""
+    boost = next((n for start, n in BOOSTS.items() if page.file.src_uri.startswith(start)), 1.0)
+    page.meta.setdefault("search", {"boost": boost})
     if "/" in page.file.src_uri:
         return markdown  # "../" leads to a page of the site there
     return _OUTSIDE.sub(r"\1", markdown)

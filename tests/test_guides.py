@@ -1,11 +1,12 @@
 """Do the guides do what they show, in an empty folder and in order?"""
 
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
-from radhard.cli import main
+from radhard.cli import main, radhard
 from tests.snippets import blocks, commands, smaller
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -47,6 +48,17 @@ def test_a_guide_runs_as_it_stands(guide, tmp_path, monkeypatch, capsys):
     made = {path.name for path in (tmp_path / "runs").iterdir()}
     assert made >= GUIDES[guide]
     sys.modules.pop("net", None)
+
+
+@pytest.mark.parametrize("page", ["questions.md", "choose.md"])
+def test_every_option_that_a_page_names_is_one_of_its_command(page):
+    shown = re.findall(r"radhard (\w+)([^`]*)", (DOCS / page).read_text("utf-8"))
+    named = [(verb, re.findall(r"--[\w-]+", rest)) for verb, rest in shown]
+    assert len(named) > 1
+    for verb, options in named:
+        if verb in radhard.commands:
+            known = {name for option in radhard.commands[verb].params for name in option.opts}
+            assert set(options) <= {*known, "--help"}, verb
 
 
 def test_every_guide_is_run():

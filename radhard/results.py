@@ -30,7 +30,7 @@ from radhard.stats import (
     quantile_interval,
 )
 from radhard.store import Store
-from radhard.trial_table import trial_table
+from radhard.trial_table import trial_table, weighted_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -377,8 +377,14 @@ class Results:
         return [LimitCheck(figure, group, max_rate, rate) for group, rate in rates.items()]
 
     def to_frame(self) -> pd.DataFrame:
-        """All executed trials: the fault in words and as a number, and the figures."""
-        return trial_table(self._outcomes, self.space, self.trials, self.usual_split)
+        """All executed trials: the fault in words and as a number, its weight, and the figures.
+
+        The sum of ``weight`` times a figure is `rate` of this figure; a plain mean of the trials is
+        not, unless all were drawn with the same probability. docs/statistics.md describes the
+        columns.
+        """
+        table = trial_table(self._outcomes, self.space, self.trials, self.usual_split)
+        return weighted_table(table, self.means, self.columns)
 
     def worst(self, n: int = 10, name: str | None = None) -> pd.DataFrame:
         """The ``n`` executed trials with the highest figure; ties are ordered by trial number."""

@@ -1,6 +1,7 @@
 """What is the mean of a figure of a run over all faults, and how precisely is it known?"""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -198,6 +199,56 @@ class RunMeans:
         return not self.inferred and all(
             record.share * record.samples > 1 - 1e-6 for record in self.inferences
         )
+
+    @cached_property
+    def weights(self) -> npt.NDArray[np.float64]:
+        """The weight of each executed trial in the mean over all faults.
+
+        Weights sum to 1, or to less where caps say that the other faults are harmless. Trials with
+        many faults have weights that sum to 1 at each error rate, and trials that means leave out
+        (of words whose other faults have not been tried) a weight of 0.
+        """
+        if not self.trials.single:
+            strata = self.trials.strata_of(self.numbers)
+            counts = np.bincount(strata, minlength=len(self.trials.strata))
+            return 1.0 / counts[strata]
+        return self._weights_in(self._whole)
+
+    def corrections(self, column: str) -> npt.NDArray[np.float64]:
+        """What is to be added to a figure of each trial for wrong inferred verdicts.
+
+        With it, the sum of the figures times `weights` is the mean: each wrong verdict that was
+        executed represents others that were not.
+        """
+        if not (self.inferences and self.has_mean(column)) or self.lacks(column):
+            return np.zeros(len(self.numbers))
+        groups = self._groups(None, post_stratified=self._is_well_audited)
+        drawn = groups.drawn(self._whole)
+        rows, weights = self.correction(groups, drawn, column).rows, self.weights
+        # They are estimated with the weights of the draw, which post-strata change.
+        scale = np.divide(
+            self._weights_in(drawn), weights, out=np.zeros_like(weights), where=weights > 0
+        )
+        corrected: npt.NDArray[np.float64] = rows * scale
+        return corrected
+
+    @property
+    def _whole(self) -> Parts:
+        """The parts of the group of all faults; none without a trial that counts."""
+        groups = self._groups(None, post_stratified=self._is_well_audited)
+        with suppress(InputError):
+            for _, parts in groups.split():
+                return parts
+        return Parts()
+
+    def _weights_in(self, parts: Parts) -> npt.NDArray[np.float64]:
+        """The weight of each executed trial in the mean over some parts; 0 for those of no part."""
+        found = np.zeros(len(self.numbers))
+        if any(len(rows) for rows, _ in parts):
+            groups = self._groups(None, post_stratified=self._is_well_audited)
+            at = np.concatenate([rows for rows, _ in parts])
+            found[at] = groups.weights(parts, capped=self.trials.capped is not None)
+        return found
 
     def lacks(self, column: str) -> bool:
         """Whether a figure was measured in some of the executed trials only."""

@@ -1,13 +1,22 @@
-"""Which fault did each trial have, and what came out?"""
+"""Which fault did each trial have, what came out, and how does it count in the rates?"""
+
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from radhard.engines.inference import Inference
 from radhard.group_labels import labels
+from radhard.injection import DIRECTIONS
+from radhard.run_means import RunMeans
 from radhard.samplers import Trials
-from radhard.space import FaultSpace
+from radhard.space import FaultSpace, Numbers
 
-__all__ = ["trial_table"]
+__all__ = ["CORRECTION", "trial_table", "weighted_table"]
+
+CORRECTION = " correction"
+"""What follows the name of a figure in the name of the column with its corrections."""
 
 _SHOWN = ("tensor", "layer", "kind", "role", "bit", "field")
 
@@ -49,3 +58,64 @@ def trial_table(
     if any(region.site.samples for region in space.regions):
         frame.insert(3, "sample", [sample for _, sample in spots])
     return frame.drop(columns="faults")
+
+
+def weighted_table(table: pd.DataFrame, means: RunMeans, columns: Sequence[str]) -> pd.DataFrame:
+    """The table of the executed trials with their strata, directions and weights.
+
+    Args:
+        table: of all executed trials, as from `trial_table`.
+        means: those of the run.
+        columns: the figures, by their full names.
+
+    With inferred verdicts also ``inferred``, the share of the verdicts on such faults (of this
+    tensor and variant) that were inferred and not executed, and corrections of the figures.
+    """
+    trials, weights = means.trials, means.weights
+    frame = table.copy()
+
+    def insert(name: str, values: Sequence[object] | npt.NDArray[np.generic]) -> None:
+        # In front of the figures, which come last.
+        at = int(frame.columns.get_indexer(pd.Index([columns[0]]))[0]) if columns else 0
+        frame.insert(at, name, pd.Series(values, frame.index))
+
+    if trials.single:
+        names = np.array([stratum.name for stratum in trials.strata], dtype=object)
+        insert("stratum", names[trials.strata_of(means.numbers)])
+        if trials.directions is not None:
+            codes = trials.directions.codes[means.numbers]
+            insert("direction", np.array(DIRECTIONS, dtype=object)[codes])
+        if means.inferences and means.faults is not None:
+            insert("inferred", _inferred_shares(means.inferences, means.space, means.faults))
+    insert("weight", weights)
+    for column in columns:
+        added = means.corrections(column)
+        if added.any():
+            frame[f"{column}{CORRECTION}"] = added
+    return frame
+
+
+def _inferred_shares(
+    records: Sequence[Inference], space: FaultSpace, faults: Numbers
+) -> npt.NDArray[np.float64]:
+    """The share of the verdicts on faults like each of these that was inferred and not executed.
+
+    Records count verdicts by tensor and variant of the fault model, not by trial.
+    """
+    places, _, variants = space.locate(faults)
+    named = {space.name(place): place for place in range(len(space.regions))}
+    size = int(space.variant_starts[-1])
+    left, tried = np.zeros(size), np.zeros(size)
+    for record in records:
+        place = named.get(record.tensor)
+        if place is None or not record.open:
+            continue
+        own = slice(int(space.variant_starts[place]), int(space.variant_starts[place + 1]))
+        counts = np.asarray(record.open, float) - np.asarray(record.sample, float)
+        # By figure: what is open for one of them on either side is inferred.
+        left[own] += counts.sum(axis=1).max(axis=0) / record.samples
+        if record.kind == "pairs":
+            tried[own] += np.asarray(record.trials, float)
+    shares = np.divide(left, tried, out=np.zeros(size), where=tried > 0)
+    found: npt.NDArray[np.float64] = shares.clip(0.0, 1.0)[space.variant_starts[places] + variants]
+    return found

@@ -112,7 +112,7 @@ def test_trials_at_error_rates_are_told_apart():
     with pytest.raises(InputError, match="ask by='rate'"):
         results.rate()
     frame = results.to_frame()
-    assert frame.columns.tolist() == ["trial", "rate", "faults", "Outcome().critical"]
+    assert frame.columns.tolist() == ["trial", "rate", "faults", "weight", "Outcome().critical"]
     assert frame["rate"].tolist() == ["rate 0.1"] * 10 + ["rate 0.5"] * 10
     assert "by rate" in repr(results)
 
@@ -215,7 +215,8 @@ def test_frame_tells_where_every_fault_is():
     assert frame.columns.tolist()[:9] == [
         *("trial", "tensor", "index", "layer", "kind", "role", "bit", "field", "fault")
     ]
-    assert frame.columns.tolist()[9:] == list(results.columns)
+    added = ["stratum", "direction", "weight"]
+    assert frame.columns.tolist()[9:] == [*added, *results.columns]
     for row in frame.itertuples():
         said = f"{row.tensor}{list(row.index)} bit {row.bit} ({row.field})"
         assert results.space.describe(row.fault) == said

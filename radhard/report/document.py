@@ -24,6 +24,7 @@ from radhard.report.sections.rates_by_bit_and_tensor import cells
 from radhard.report.sections.sample_sizes import sizes
 from radhard.report.sections.spread import spread
 from radhard.report.sections.tensors import tensors
+from radhard.report.sections.trial_export import trial_export
 from radhard.report.sections.worst import worst
 from radhard.results import Results
 from radhard.stats import LimitCheck, percent
@@ -80,6 +81,7 @@ def _sections(
     sections.append(sizes(results, harm))
     if len(results):
         sections.append(failures(results, harm, fit_per_bit))
+        sections.append(trial_export(results, harm, store))
     return [*sections, evidence(results, store, checks=checks), repeat(results, store)]
 
 

@@ -32,6 +32,15 @@ class MainFigure:
     """Whether it is the decrease of a score in points."""
 
     @property
+    def spares(self) -> str:
+        """What faults without harm do, after a share of them: ``change no prediction``."""
+        return (
+            "change no prediction"
+            if self.effect == "predictions changed"
+            else f"have a {self.rate} of 0"
+        )
+
+    @property
     def Rate(self) -> str:  # noqa: N802  # `rate` with a capital letter
         """The name at the beginning of a sentence."""
         return self.rate[0].upper() + self.rate[1:]

@@ -12,6 +12,7 @@ from radhard.report.estimate_cells import read
 from radhard.report.main_figure import MainFigure, main_figure, outcome_columns
 from radhard.report.odds import between, odds
 from radhard.report.run_wording import where
+from radhard.report.sections.spread import shares_of_trials
 from radhard.results import Results
 from radhard.space import Numbers
 from radhard.stats import Estimate, percent
@@ -145,16 +146,24 @@ def _mean_of(results: Results, harm: MainFigure, group: str) -> str:
         return " This is a mean over faults and samples: every trial has one sample."
     values = results.values(harm.column)
     if group and (grouping := results.trials.grouping) is not None:
-        names = results.to_frame()[grouping.name]
-        values = values[[grouping.value(name) == group for name in names]]
-    spared = int((values <= 0).sum())
+        values = values[results.to_frame()[grouping.name].map(grouping.value) == group]
+    spared, n = int((values <= 0).sum()), len(values)
     # Where all trials are alike the mean hides nothing.
-    if spared in (0, len(values)):
+    if spared in (0, n):
         return " This is a mean over faults and samples."
-    return (
-        f" This is a mean over faults and samples: {spared:,} of the {len(values):,} trials "
-        f"changed no prediction, the worst one {percent(float(values.max()))} of them."
-    )
+    worst = f"the worst trial changed {percent(float(values.max()))} of them"
+    if results.by_rate:
+        unharmed = f"{spared:,} of the {n:,} trials changed no prediction"
+    elif results.untried:
+        unharmed = (
+            f"{spared:,} of the {n:,} trials, all of faults that caps do not show to be harmless, "
+            "changed no prediction"
+        )
+    else:
+        # An estimate, and not a count of trials, of which some parts have more than their share.
+        share = read(shares_of_trials(results, harm, [lambda harm: harm <= 0])[""][0])
+        unharmed = f"an estimated {share.value} of the faults {harm.spares}"
+    return f" This is a mean over faults and samples: {unharmed}, {worst}."
 
 
 def _unbounded(results: Results, harm: MainFigure) -> Headline:

@@ -1,6 +1,6 @@
 """Is the rate due to many faults or to a few?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,9 +10,9 @@ from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.figures import bars, histogram
 from radhard.report.main_figure import MainFigure
 from radhard.results import Results
-from radhard.stats import Estimate, stratified_mean
+from radhard.stats import Estimate, percent, stratified_mean
 
-__all__ = ["spread"]
+__all__ = ["shares_of_trials", "spread"]
 
 _Step = tuple[str, str, Callable[[np.ndarray], np.ndarray]]
 _STEPS: tuple[_Step, ...] = (
@@ -44,16 +44,8 @@ def spread(results: Results, harm: MainFigure) -> Section:
     title = "Distribution over faults"
     if text := _why_not(results):
         return Section("spread", title, (Text(text),))
-    # Shares are sums of floats; a harm of 3 in 10 has to fall into the bin that ends there.
-    values = np.round(results.values(harm.column), 12)
     steps = _STEPS if results.by_rate else _TENTHS
-    quantiles: dict[str, list[Estimate]] = {}
-    groups = results.means.groups(results.usual_split)
-    for key, parts in groups.split():
-        quantiles[key] = [
-            stratified_mean(groups.cells(parts, within(values).astype(float)))
-            for _, _, within in steps
-        ]
+    quantiles = shares_of_trials(results, harm, [within for _, _, within in steps])
     # The last group has the highest error rate, at which the distribution differs most.
     key = list(quantiles)[-1]
     none, most = read(quantiles[key][0]), read(quantiles[key][-1])
@@ -62,7 +54,7 @@ def spread(results: Results, harm: MainFigure) -> Section:
     at = "" if grouping is None else f" {grouping.at} {key}"
     title_of_picture = f"Share of {unit} by the {harm.effect}"
     finding = (
-        f"{none.value} {none.interval} of {unit}{at} have no effect; for "
+        f"{none.value} {none.interval} of {unit}{at} {harm.spares}; for "
         f"{most.value} {most.interval} the {harm.rate} is over 90 %."
     )
     picture = Picture(
@@ -84,7 +76,35 @@ def spread(results: Results, harm: MainFigure) -> Section:
         words=1 + len(head),
         shown=len(_STEPS) * 2 if len(quantiles) > 2 else None,
     )
-    return Section("spread", title, (picture, table))
+    counted = _counted(results, harm, quantiles[key][0])
+    return Section("spread", title, (picture, *counted, table))
+
+
+def shares_of_trials(
+    results: Results, harm: MainFigure, conditions: Sequence[Callable[[np.ndarray], np.ndarray]]
+) -> dict[str, list[Estimate]]:
+    """The share of the faults whose harm meets each of the conditions, by error rate if any."""
+    # Shares are sums of floats; a harm of 3 in 10 has to fall into the bin that ends there.
+    values = np.round(results.values(harm.column), 12)
+    groups = results.means.groups(results.usual_split)
+    return {
+        key: [stratified_mean(groups.cells(parts, met(values).astype(float))) for met in conditions]
+        for key, parts in groups.split()
+    }
+
+
+def _counted(results: Results, harm: MainFigure, none: Estimate) -> tuple[Text, ...]:
+    """Why the share of the faults without harm differs from that of the trials, if it does."""
+    values = results.values(harm.column)
+    spared, n = int((values <= 0).sum()), len(values)
+    if results.by_rate or not n or percent(spared / n) == percent(none.value):
+        return ()
+    text = (
+        f"Among the trials it is {spared:,} of {n:,}, which is {percent(spared / n)}. Parts of the "
+        "fault space that have more trials than their share of the faults, or fewer, make the "
+        "difference: in the figures every fault counts alike."
+    )
+    return (Text(text),)
 
 
 def _why_not(results: Results) -> str:

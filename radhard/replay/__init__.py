@@ -36,7 +36,8 @@ Then for every pass:
    lie. A row is one sample of one probe or trial. A change of a stored parameter begins one
    operation later: ``word_change.py`` computes the patch in the output of the operation that uses
    the parameter, and ``recurrent/state_changes.py`` that of a layer whose state changed after a
-   step. A parameter that linear layers use several times, such as the weight of a cell that is
+   step; rows that begin alike share their first steps (``recurrent/branches.py``). A parameter that
+   linear layers use several times, such as the weight of a cell that is
    called in a loop, changes the output of each of them (``repeated_change.py``),
    and a word of a key-value cache what is read in each call (``cache_change.py``).
 6. ``faulty_pass.py`` keeps the patches of a pass, and puts golden values around them where an

@@ -1,5 +1,6 @@
 """What does one step of a recurrent layer do?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,51 +58,45 @@ class RecurrentCell:
         state = last[two:].expand(len(inputs), -1)
         return torch.cat([both[:, two:], both[:, :two] + last[:two], state], dim=1)
 
-    def rounding(
-        self, gates: Tensor, memory: Tensor, carried: Tensor, units: Tensor
-    ) -> "RoundingError":
-        """What rounding may add to the state of one unit a row, after a step that left ``gates``.
+    def rounding(self, gates: Sequence[Tensor], memory: Tensor, carried: Tensor) -> "RoundingError":
+        """A bound on what rounding may add to the state of one unit a row, ``(rows,)``.
 
-        ``memory`` is what the step started from, ``carried`` the rounding that is in it.
+        ``gates`` are the unit's in each part of the columns after a step, ``memory`` is what it
+        started from, ``carried`` the rounding that is in it.
         """
-        rows = torch.arange(len(units), device=units.device)
-        eps = _ROUNDINGS * torch.finfo(gates.dtype).eps
+        eps = _ROUNDINGS * torch.finfo(memory.dtype).eps
+        enter, keep, third, leave = gates
         if self.kind == "gru":
             # The new state is at most 1, and is subtracted from itself where the update gate is 1.
-            update = gates[rows, 2 * self.hidden + units]
-            kept = update * carried + eps
+            kept = torch.addcmul(torch.full_like(carried, eps), third, carried)
             return RoundingError(kept, kept)
-        enter, keep, new, leave = (gates[rows, n * self.hidden + units] for n in range(4))
-        old = keep * memory[rows, units]
-        kept = keep * carried + eps * (old.abs() + (enter * new).abs())
+        # What enters is at most 1.
+        kept = torch.addcmul(enter * eps, keep, torch.add(carried, memory.abs(), alpha=eps))
         return RoundingError(kept, leave * kept)
-
-    def largest_rounding(self, steps: int, dtype: torch.dtype) -> float:
-        """A bound on what `rounding` may find after so many steps, in whatever state.
-
-        >>> RecurrentCell("gru", 64).largest_rounding(steps=10, dtype=torch.float32)
-        4.76837158203125e-06
-        """
-        eps = _ROUNDINGS * torch.finfo(dtype).eps
-        # Gates are at most 1: what a GRU keeps as well, and what an LSTM keeps grows by at most 1
-        # a step.
-        return eps * steps if self.kind == "gru" else eps * steps * (steps + 1) / 2
 
     def step(self, sums: Tensor, before: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         """The next state and (of an LSTM) memory; overwrites the pre-activations."""
+        state, memory = before.clone(), memory.clone()
+        self.advance(sums, state, memory)
+        return state, memory
+
+    def advance(self, sums: Tensor, state: Tensor, memory: Tensor) -> None:
+        """The same in place: state and memory of a step become those of the next."""
         if self.kind == "lstm":
             # tanh(x) = 2 * sigmoid(2 * x) - 1: one call for all gates, several times faster than
             # two.
             cell = sums[:, 2 * self.hidden : 3 * self.hidden].mul_(2)
             enter, keep, new, leave = sums.sigmoid_().chunk(4, dim=1)
             cell.mul_(2).sub_(1)
-            memory = torch.addcmul(keep * memory, enter, new)
-            return _tanh(memory).mul_(leave), memory
-        inputs, reset, update, state = sums.chunk(4, dim=1)
+            memory.mul_(keep).addcmul_(enter, new)
+            _tanh(memory, state).mul_(leave)
+            return
+        inputs, reset, update, own = sums.chunk(4, dim=1)
         sums[:, self.hidden : 3 * self.hidden].sigmoid_()
-        new = _tanh(torch.addcmul(inputs, reset, state))
+        new = torch.addcmul(inputs, reset, own)
+        _tanh(new, new)
         # As torch computes it; update * before + (1 - update) * new rounds otherwise.
-        return torch.addcmul(new, update, before - new), memory
+        torch.addcmul(new, update, state.sub_(new), out=state)
 
 
 @dataclass(frozen=True)
@@ -112,10 +107,11 @@ class RoundingError:
     state: Tensor
 
 
-def _tanh(values: Tensor) -> Tensor:
-    """By an exponential, which torch computes faster.
+def _tanh(values: Tensor, out: Tensor) -> Tensor:
+    """By an exponential, which torch computes faster; into ``out``, which may be the same.
 
     To relative precision, as a huge weight behind makes something of the smallest state.
     """
-    powers = values.mul(-2).clamp_(max=80).expm1_()
-    return powers.div_(powers + 2).neg_()
+    # (exp(2x) - 1) / (exp(2x) + 1), which is 1 from 40 on.
+    powers = torch.clamp(values, max=40, out=out).mul_(2).expm1_()
+    return powers.div_(powers + 2)

@@ -52,6 +52,34 @@ class Trajectory:
             found.append(memory)
         return found
 
+    @cached_property
+    def apart(self) -> bool:
+        """Whether no two samples begin alike."""
+        return len(self.steps[0].sample) == len(self.inputs)
+
+    @cached_property
+    def histories(self) -> Tensor:
+        """The history of each sample at each step, ``(samples, steps)``."""
+        return torch.stack([step.of for step in self.steps], dim=1).int()
+
+    @cached_property
+    def ranks(self) -> Tensor:
+        """The place of each sample in an order in which those that began alike stand together."""
+        order = torch.arange(len(self.inputs), device=self.inputs.device)
+        for step in reversed(self.steps):
+            order = order[step.of[order].argsort(stable=True)]
+        return order.argsort()
+
+    @cached_property
+    def present(self) -> Tensor:
+        """Which features are not zero in all steps of a sample, ``(samples, features)``."""
+        return (self.inputs != 0).any(dim=1)
+
+    @cached_property
+    def inputs_by_step(self) -> Tensor:
+        """The inputs, contiguous for each step: ``(steps, samples, features)``."""
+        return self.inputs.transpose(0, 1).contiguous()
+
     def before(self, step: int, samples: Tensor) -> tuple[Tensor, Tensor]:
         """The states and memories of some samples before a step."""
         if step == 0:

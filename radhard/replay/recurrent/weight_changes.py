@@ -1,13 +1,12 @@
 """What does a changed weight or bias make of the states of a recurrent layer, step by step?"""
 
-import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from radhard.internals import product
+from radhard.replay.recurrent.branches import Branches
 from radhard.replay.recurrent.recurrent_cell import Side
 from radhard.replay.recurrent.trajectory import Trajectory
 
@@ -16,9 +15,8 @@ __all__ = ["FaultyStates", "WeightChanges", "faulty_states"]
 _ROWS = 3200
 """Rows of one loop over the steps: what a step computes of them fits into a processor's cache."""
 
-
-_SPARSE = 4
-"""Pairs of a trial and a sample for each that is needed from which each is looked at by itself."""
+_ALIGNED = 64
+"""Rows of which a product is a multiple."""
 
 _SATURATION = 100
 """A gate whose pre-activation is further from zero than this is 0 or 1, whatever is added."""
@@ -47,90 +45,18 @@ class WeightChanges:
             self.trajectory, self.side, self.columns[trials], sources, self.by[trials]
         )
 
-    def added(self, step: int, samples: Tensor, states: Tensor) -> Tensor:
-        """What each change adds to its column in a step: one sample and state before it each."""
-        if self.sources is None:
-            return self.by
-        if self.side == 0:
-            return self.by * self.trajectory.inputs[samples, step, self.sources]
-        return self.by * states[torch.arange(len(states), device=states.device), self.sources]
+    def meets(self, owner: Tensor, samples: Tensor) -> Tensor:
+        """Which rows have a source that is not always zero, as far as that is known before."""
+        if self.sources is None or self.side == 1:
+            return torch.ones(len(owner), dtype=torch.bool, device=owner.device)
+        return self.trajectory.present[samples, self.sources[owner]]
 
-    def reached(self, owner: Tensor, samples: Tensor) -> Tensor:
-        """Which rows differ at all: where nothing is rounded away, with golden states."""
-        if len(owner) * _SPARSE < len(self.by) * len(self.trajectory.inputs):
-            return self._reached_by_row(owner, samples)
-        reached = torch.zeros(len(owner), dtype=torch.bool, device=owner.device)
-        steps, by = self.trajectory.steps, self.by[:, None]
-        for t, step in enumerate(steps):
-            sums = step.sums.t()[self.columns]  # trials, histories
-            if self.sources is None:
-                change = by.expand_as(sums)
-            elif self.side == 0:
-                change = by * self.trajectory.inputs[step.sample, t].t()[self.sources]
-            elif t == 0:
-                continue  # the states are zero
-            else:
-                before = steps[t - 1].state
-                before = before if step.parent is None else before[step.parent]
-                change = by * before.t()[self.sources]
-            # Rounded as the sum is: a change below half a last bit changes no gate.
-            differs = sums + change != sums
-            reached |= differs[owner, step.of[samples]]
-        return reached
-
-    def _reached_by_row(self, owner: Tensor, samples: Tensor) -> Tensor:
-        """The same for few of all pairs of a trial and a sample, one by one."""
-        reached = torch.zeros(len(owner), dtype=torch.bool, device=owner.device)
-        steps, mine = self.trajectory.steps, self.of(owner)
-        for t, step in enumerate(steps):
-            history = step.of[samples]
-            sums = step.sums[history, mine.columns]
-            change = mine.by
-            if mine.sources is not None and mine.side == 0:
-                change = change * self.trajectory.inputs[samples, t, mine.sources]
-            elif mine.sources is not None:
-                if t == 0:
-                    continue  # the states are zero
-                before = history if step.parent is None else step.parent[history]
-                change = change * steps[t - 1].state[before, mine.sources]
-            reached |= sums + change != sums
-        return reached
-
-
-@dataclass
-class _Pairs:
-    """Distinct pairs of a trial and a history: rows that are the same up to a step."""
-
-    trial: Tensor
-    history: Tensor
-    of: Tensor
-    """The pair of every row."""
-    parent: Tensor
-    """The pair of the step before that each goes on; at the first step all start from one."""
-
-
-def _pairs(trajectory: Trajectory, owner: Tensor, samples: Tensor) -> Iterator[_Pairs | None]:
-    """The pairs of every step; None where they are those of the step before."""
-    trials = int(owner[-1]) + 1
-    numbers, before = owner, 0
-    for step in trajectory.steps:
-        if before and step.parent is None:
-            yield None
-            continue
-        count = len(step.sample)
-        # Samples that began alike have the same history, and differ in nothing under one fault.
-        keys = owner * count + step.of[samples]
-        # A table of all possible pairs, which is small, instead of sorting the keys.
-        there = torch.zeros(trials * count, dtype=torch.bool, device=owner.device)
-        there[keys] = True
-        found = there.nonzero().squeeze(1)
-        trial, history = found // count, found % count
-        parent = torch.zeros_like(found)
-        if step.parent is not None and before:
-            parent = numbers[trial * before + step.parent[history]]
-        # The number of each pair that exists, at its key.
-        numbers, before = there.cumsum(0) - 1, count
-        yield _Pairs(trial, history, numbers[keys], parent)
+    @property
+    def huge(self) -> bool:
+        """Whether the rounding of a state shows where it is multiplied by a changed weight."""
+        if self.side == 0 or self.sources is None:
+            return False
+        return bool((self.by.abs() > _least_huge(self)).any())
 
 
 @dataclass(frozen=True)
@@ -155,92 +81,140 @@ def faulty_states(
     """
     values = golden.index_select(0, samples)
     rounded = torch.zeros(len(samples), dtype=torch.bool, device=samples.device)
-    possible = rounded.clone()
-    reached, until = changes.reached(owner, samples).nonzero().squeeze(1), 0
-    for at in range(0, len(reached), _ROWS):
-        some = reached[at : at + _ROWS]
-        found = []
-        for t, (state, of, small) in enumerate(_steps(changes, owner[some], samples[some])):
-            if small is not None:
-                possible[some] |= small.index_select(0, of)
-                until = max(until, t)
-            if not last or t == len(changes.trajectory.steps) - 1:
-                found.append(state.index_select(0, of))
-        values[some] = found[0] if last else torch.stack(found, dim=1)
-    # To follow the rounding of every row costs as much as many a row; few products are so small.
-    watched = possible.nonzero().squeeze(1)
-    for at in range(0, len(watched), _ROWS):
-        some = watched[at : at + _ROWS]
-        followed = _steps(changes, owner[some], samples[some], rounding=True)
-        for _, of, unsure in itertools.islice(followed, until + 1):
-            if unsure is not None:
-                rounded[some] |= unsure.index_select(0, of)
+    for some in torch.split(changes.meets(owner, samples).nonzero().squeeze(1), _ROWS):
+        followed = _Followed(changes, owner[some], samples[some], last=last)
+        states, rows = followed.run(), some[followed.branches.rows]
+        # Where nothing differed the states are golden, whatever a kernel makes of their place.
+        differs = followed.differs.nonzero().squeeze(1)
+        values.index_copy_(0, rows[differs], states.index_select(0, differs))
+        rounded[rows] = followed.rounded
     return FaultyStates(values, rounded)
 
 
-def _steps(
-    changes: WeightChanges, owner: Tensor, samples: Tensor, *, rounding: bool = False
-) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
-    """Step by step the faulty states of all pairs of some rows, and the pair of each row.
+class _Followed:
+    """Some rows on their way through the steps, in the order of their branches."""
 
-    Last, of which pairs the product of changed weight and state may be little but rounding, or,
-    with ``rounding``, of which it is; None: of none. The golden values are added to what the
-    differences make, so that no difference makes none.
-    """
-    trajectory, first = changes.trajectory, int(owner[0])
-    cell, steps = trajectory.cell, trajectory.steps
-    recurrent = trajectory.recurrent.contiguous()
-    state = memory = trajectory.inputs.new_zeros(1, cell.hidden)
-    huge = None if rounding else _huge(changes)
-    kept = noise = state.new_zeros(1)
-    for t, pairs in enumerate(_pairs(trajectory, owner - first, samples)):
-        step = steps[t]
-        if pairs is not None:
-            trials = pairs.trial + first
-            here = changes.of(trials)
-            factors = None if huge is None else huge[trials]
-            # The place of each change in the sums, row after row in one line.
-            first_of_row = torch.arange(len(here.by), device=owner.device) * (4 * cell.hidden)
-            entries = first_of_row + here.columns
-            of, history, sample = pairs.of, pairs.history, step.sample[pairs.history]
-            state = state.index_select(0, pairs.parent)
-            memory = memory.index_select(0, pairs.parent)
-            if rounding:
-                kept, noise = (part.index_select(0, pairs.parent) for part in (kept, noise))
-        sums = step.sums.index_select(0, history)
+    def __init__(
+        self, changes: WeightChanges, owner: Tensor, samples: Tensor, *, last: bool
+    ) -> None:
+        self.trajectory = trajectory = changes.trajectory
+        self.branches = branches = Branches.of(trajectory, owner, samples)
+        self.changes, self.samples = changes.of(owner[branches.rows]), samples[branches.rows]
+        hidden, like, many = trajectory.cell.hidden, trajectory.inputs, len(samples)
+        self.differs = torch.zeros(many, dtype=torch.bool, device=samples.device)
+        self.rounded = self.differs.clone()
+        self._room = many + -many % _ALIGNED
+        self._state, self._memory, self._change = like.new_zeros(3, self._room, hidden)
+        self._sums = like.new_empty(self._room, 4 * hidden)
+        self._recurrent = trajectory.recurrent.contiguous()
+        # Where each change lies in the sums, row after row in one line, and where its source does.
+        numbers = torch.arange(many, device=samples.device)
+        self._entries = numbers * (4 * hidden) + self.changes.columns
+        if self.changes.sources is not None:
+            wide = numbers * hidden if changes.side == 1 else self.samples * like.shape[2]
+            self._sources = wide + self.changes.sources
+        self._noise = _Noise.of(self.changes) if self.changes.huge else None
+        self._found = None if last else like.new_empty(many, len(trajectory.steps), hidden)
+
+    def run(self) -> Tensor:
+        """The states of all rows."""
+        begun = 0
+        for t, end in enumerate(self.branches.ends):
+            if t:
+                self._branch(t, begun, end)
+            self._advance(t, end)
+            if self._found is not None:
+                self._found[:end, t] = self._state[:end]
+            begun = end
+        # What is left is equal to another row in every step.
+        self._branch(len(self.branches.ends), begun, len(self.samples))
+        return self._state[: len(self.samples)] if self._found is None else self._found
+
+    def _branch(self, t: int, begun: int, end: int) -> None:
+        """Let rows go on from what their parents have come to before a step."""
+        if begun == end:
+            return
+        parents = self.branches.parents[begun:end]
+        parts = [self._state, self._memory, self.differs, self.rounded]
+        parts += [] if self._noise is None else [self._noise.kept, self._noise.noise]
+        for part in parts:
+            part[begun:end] = part.index_select(0, parents)
+        if self._found is not None:
+            self._found[begun:end, :t] = self._found[parents, :t]
+
+    def _advance(self, t: int, end: int) -> None:
+        """The step of the first rows."""
+        step, cell = self.trajectory.steps[t], self.trajectory.cell
+        samples, state, memory = self.samples[:end], self._state[:end], self._memory[:end]
+        sums = self._sums[:end]
+        torch.index_select(step.sums, 0, step.of.index_select(0, samples), out=sums)
         if t:
-            before = history if step.parent is None else step.parent[history]
-            change = state - steps[t - 1].state.index_select(0, before)
-            sums[:, cell.recurrent] += product(change, recurrent)
-        more = here.added(t, sample, state)
-        sums.view(-1).index_add_(0, entries, more)
-        unsure, before = None, memory
-        if rounding:
-            # A gate is known where it is saturated whatever the rounding is, and where that is
-            # too little to matter.
-            unsure = (noise > _NOISE) & (more.abs() < _SATURATION + 2 * noise)
-        elif factors is not None and t:  # the first step starts from zeros, which are exact
-            # A bound on twice the rounding, as in the condition above, and a quarter for the
-            # roundings of the bound itself. Few products are so small.
-            bound = 2.5 * cell.largest_rounding(t, state.dtype)
-            small = more.abs() < (factors * bound).add_(_SATURATION)
-            unsure = small if small.any() else None
-        state, memory = cell.step(sums, state, memory)
-        if rounding:
-            assert here.sources is not None
-            error = cell.rounding(sums, before, kept, here.sources)
-            kept, noise = error.kept, here.by.abs() * error.state
-        yield state, of, unsure
+            before, change = self.trajectory.steps[t - 1], self._change[:end]
+            torch.index_select(before.state, 0, before.of.index_select(0, samples), out=change)
+            # Golden sums and what differences make of them, so that no difference makes none.
+            torch.sub(state, change, out=change)
+            whole = self._change[: end + -end % _ALIGNED]
+            sums[:, cell.recurrent].add_(product(whole, self._recurrent)[:end])
+        more = self._more(t, end)
+        line, entries = self._sums.view(-1), self._entries[:end]
+        without = line.index_select(0, entries)
+        changed = without + more
+        # Rounded as the sum is: a change below half a last bit changes no gate.
+        self.differs[:end].logical_or_(changed != without)
+        line.scatter_(0, entries, changed)
+        if self._noise is None:
+            cell.advance(sums, state, memory)
+            return
+        self.rounded[:end].logical_or_(self._noise.decides(more))
+        kept = self._memory.view(-1).index_select(0, self._sources[:end])
+        cell.advance(sums, state, memory)
+        self._noise.advance(line, kept)
+
+    def _more(self, t: int, end: int) -> Tensor:
+        """What each change adds to its column."""
+        by = self.changes.by[:end]
+        if self.changes.sources is None:
+            return by
+        seen = self._state if self.changes.side == 1 else self.trajectory.inputs_by_step[t]
+        return by * seen.view(-1).index_select(0, self._sources[:end])
 
 
-def _huge(changes: WeightChanges) -> Tensor | None:
-    """By what the rounding of a state is multiplied if the changed weight is huge, for each trial.
+class _Noise:
+    """The rounding in the states by which huge weights are multiplied, of some rows.
 
-    Minus infinity where it is not, so that no product is small beside it; None if none is.
+    ``kept`` is what is in the memory of the source of each, ``noise`` what the weight makes of it.
     """
-    if changes.side == 0 or changes.sources is None:
-        return None
-    by, steps = changes.by.abs(), len(changes.trajectory.steps)
-    # Of smaller weights no rounding of a state, which is at most 1, can be seen.
-    huge = by > _NOISE / (torch.finfo(by.dtype).eps * steps)
-    return by.where(huge, -torch.inf) if huge.any() else None
+
+    def __init__(self, changes: WeightChanges, factors: Tensor, gates: Tensor) -> None:
+        self._cell, self._factors, self._gates = changes.trajectory.cell, factors, gates
+        self.kept, self.noise = torch.zeros_like(factors), torch.zeros_like(factors)
+
+    @classmethod
+    def of(cls, changes: WeightChanges) -> "_Noise":
+        """None so far."""
+        assert changes.sources is not None
+        hidden, by = changes.trajectory.cell.hidden, changes.by.abs()
+        numbers = torch.arange(len(by), device=by.device) * (4 * hidden)
+        parts = torch.arange(4, device=by.device) * hidden
+        gates = (numbers + changes.sources)[:, None] + parts
+        return cls(changes, by.where(by > _least_huge(changes), 0), gates.view(-1))
+
+    def decides(self, more: Tensor) -> Tensor:
+        """In which of the first rows rounding decides what is added to their sums."""
+        noise = self.noise[: len(more)]
+        # A gate is known where it is saturated whatever the rounding is, and where that is too
+        # little to matter.
+        return (noise > _NOISE) & (more.abs() < _SATURATION + 2 * noise)
+
+    def advance(self, gates: Tensor, memory: Tensor) -> None:
+        """A step of the first rows: ``gates`` in one line, what the sources remembered before."""
+        end = len(memory)
+        own = gates.index_select(0, self._gates[: 4 * end]).view(end, 4)
+        error = self._cell.rounding(own.unbind(1), memory, self.kept[:end])
+        self.kept[:end] = error.kept
+        torch.mul(self._factors[:end], error.state, out=self.noise[:end])
+
+
+def _least_huge(changes: WeightChanges) -> float:
+    """The size of a weight from which the rounding of a state, which is at most 1, shows."""
+    return _NOISE / (torch.finfo(changes.by.dtype).eps * len(changes.trajectory.steps))

@@ -2,16 +2,16 @@
 
 import ast
 import re
+import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 SUBJECTS = {
-    "targets": "where are faults injected? Selected by name pattern and layer class",
+    "targets": "where are faults injected?",
     "faults": "what happens to a word?",
     "formats": "how is a number stored? [Words and ranges](docs/formats.md)",
-    "samplers": "which faults are tried? Sized by number of trials, or by margin and confidence",
-    "engines": "how are trials executed? Selected automatically: [engines](docs/engines.md); "
-    "several processes with `--workers N`",
+    "samplers": "which faults are tried?",
+    "engines": "how are trials executed? Selected [automatically](docs/engines.md).",
     "metrics": "how is the effect measured?",
     "analyses": "what is predicted to be vulnerable? [How to choose](docs/analyses.md)",
     "hardenings": "how is a model made more resilient? [What each protects](docs/hardenings.md)",
@@ -19,7 +19,7 @@ SUBJECTS = {
     "datasets": "which data are included? Your own as `file.py:factory`",
     "studies": "which comparisons of papers are repeated? [Results](docs/studies.md)",
 }
-"""The families in the order of the README, each with what its row says."""
+"""The families in the order of the README, each with what is said of it there."""
 
 DEFINITION = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -128,9 +128,16 @@ def costs(root: Path) -> str:
 
 
 def overview() -> str:
-    """The table of all components for the README."""
-    text = "| family | components |\n|---|---|\n"
+    """The list of all components for the README, in lines of at most 120 characters."""
     listed = components()
-    for family, subject in SUBJECTS.items():
-        text += f"| **{family}**: {subject} | {' '.join(f'`{n}`' for n in listed[family])} |\n"
-    return text
+    items = (
+        f"- **{family}**: {subject} " + " ".join(f"`{name}`" for name in listed[family])
+        for family, subject in SUBJECTS.items()
+    )
+    return "".join(f"{_wrapped(item)}\n" for item in items)
+
+
+def _wrapped(item: str) -> str:
+    return textwrap.fill(
+        item, 120, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )

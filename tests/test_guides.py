@@ -13,6 +13,8 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 GUIDES = {
     "getting-started.md": {"base.db", "hard.html", "own.db", "own-hard.html"},
+    "command-line.md": {"float.html", "scores.json", "double.db", "ways.html"},
+    "python.md": {"base.db", "blame.html", "hard.db"},
     "guides/paper.md": {"twos.db", "sign.db", "twos.html"},
     "guides/evidence.md": {"base.db", "base.xml", "fit.html", "hard", "hard.html", "again.db"},
     "guides/edge.md": set(),

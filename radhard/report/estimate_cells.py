@@ -1,10 +1,11 @@
-"""How is an estimate split into the columns of a table?"""
+"""How are estimates split into the columns of a table?"""
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from radhard.stats import Estimate
+from radhard.stats import Estimate, common_decimals
 
-__all__ = ["COLUMNS", "Reading", "read", "with_interval"]
+__all__ = ["COLUMNS", "Reading", "read", "read_column", "read_rows", "with_interval"]
 
 COLUMNS = ("95 % interval", "based on")
 """Names of the columns after the value."""
@@ -17,6 +18,9 @@ class Reading(NamedTuple):
     interval: str
     basis: str
 
+    def __str__(self) -> str:
+        return f"{self.value} {self.interval}"
+
 
 def read(estimate: Estimate) -> Reading:
     """The parts of ``str(estimate)``.
@@ -28,7 +32,28 @@ def read(estimate: Estimate) -> Reading:
     >>> read(Estimate(10.0, 5.0, 20.0, confidence=0.95, trials=800, unit="FIT"))
     Reading(value='10 FIT', interval='[5, 20] FIT', basis='800 trials')
     """
-    figure, _, basis = str(estimate).rpartition(" (")
+    return _split(str(estimate))
+
+
+def read_column(estimates: Sequence[Estimate]) -> list[Reading]:
+    """The parts of estimates that stand below each other, with one number of decimals.
+
+    >>> wide = Estimate(0.024, 0.001, 0.231, confidence=0.95, trials=20)
+    >>> narrow = Estimate(0.0222, 0.0211, 0.0234, confidence=0.95, trials=9000)
+    >>> [str(reading) for reading in read_column([wide, narrow])]
+    ['2.4 % [0.1 %, 23.1 %]', '2.2 % [2.1 %, 2.3 %]']
+    """
+    decimals = common_decimals(estimates)
+    return [_split(estimate.printed(decimals)) for estimate in estimates]
+
+
+def read_rows(rates: Mapping[str, Estimate]) -> dict[str, Reading]:
+    """The same by the names of the rows."""
+    return dict(zip(rates, read_column(list(rates.values())), strict=True))
+
+
+def _split(text: str) -> Reading:
+    figure, _, basis = text.rpartition(" (")
     basis = basis.removesuffix(")")
     if basis.startswith("exact: "):
         return Reading(figure, "exact", basis.removeprefix("exact: "))

@@ -1,6 +1,8 @@
 """Does a rate rest on so few trials that a page marks it?"""
 
-from radhard.report.estimate_cells import Reading, read
+from collections.abc import Sequence
+
+from radhard.report.estimate_cells import Reading, read_column
 from radhard.stats import Estimate
 
 __all__ = ["FEW", "is_few", "read_marked"]
@@ -20,11 +22,13 @@ def is_few(rate: Estimate) -> bool:
     return rate.trials < FEW and rate.low < rate.high
 
 
-def read_marked(rate: Estimate) -> Reading:
-    """The parts of a printed rate, with a mark on few trials.
+def read_marked(rates: Sequence[Estimate]) -> list[Reading]:
+    """The parts of the rates of a column, with a mark on few trials.
 
-    >>> read_marked(Estimate(0.0, 0.0, 0.3, confidence=0.95, trials=10)).basis
+    >>> read_marked([Estimate(0.0, 0.0, 0.3, confidence=0.95, trials=10)])[0].basis
     'none in 10 trials (few)'
     """
-    reading = read(rate)
-    return reading._replace(basis=f"{reading.basis} (few)") if is_few(rate) else reading
+    return [
+        reading._replace(basis=f"{reading.basis} (few)") if is_few(rate) else reading
+        for rate, reading in zip(rates, read_column(rates), strict=True)
+    ]

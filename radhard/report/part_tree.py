@@ -1,14 +1,14 @@
 """Which rates of parts, and of their parts, does a page unfold one after the other?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from radhard.report.csv_text import csv_text
-from radhard.report.estimate_cells import COLUMNS, Reading, read
+from radhard.report.estimate_cells import COLUMNS, Reading, read_column
 from radhard.report.few_trials import is_few
 from radhard.stats import Estimate
 
-__all__ = ["Branch", "PartTree"]
+__all__ = ["Branch", "PartTree", "siblings"]
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,8 @@ class Branch:
     """What it is, as "channel"."""
     name: str
     rate: Estimate
+    reading: Reading
+    """The rate as text, with as many decimals as those of the parts beside it."""
     branches: tuple["Branch", ...] = ()
     rest: tuple[str, ...] = ()
     """Sentences on the parts of it that are not listed."""
@@ -27,11 +29,6 @@ class Branch:
     def label(self) -> str:
         """Its name within the part that it belongs to."""
         return self.name if self.level == "tensor" else f"{self.level} {self.name}"
-
-    @property
-    def reading(self) -> Reading:
-        """The rate as text."""
-        return read(self.rate)
 
     @property
     def few(self) -> bool:
@@ -46,6 +43,19 @@ class Branch:
             for x in (self.rate.value, self.rate.low, self.rate.high)
         )
         return value, low, high
+
+
+def siblings(
+    level: str,
+    rates: Mapping[str, Estimate],
+    parts: Callable[[str], tuple[tuple[Branch, ...], tuple[str, ...]]] | None = None,
+) -> tuple[Branch, ...]:
+    """The parts of one level that another part has; ``parts`` gives those of each, and the rest."""
+    readings = read_column(list(rates.values()))
+    return tuple(
+        Branch(level, name, rate, reading, *(parts(name) if parts else ()))
+        for (name, rate), reading in zip(rates.items(), readings, strict=True)
+    )
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from radhard.stats.allocation import StratumPlan, allocation, floor_and_neyman, 
 from radhard.stats.betting import Bets, betting_limits
 from radhard.stats.bracketed_root import bracketed_root
 from radhard.stats.estimate import Estimate, percent
-from radhard.stats.estimate_column import EstimateText, estimate_column
+from radhard.stats.estimate_column import EstimateText, common_decimals, estimate_column
 from radhard.stats.limits import LimitCheck, check_number, is_within
 from radhard.stats.means import Cell, crowding, mean_difference, mean_share, stratified_mean
 from radhard.stats.mixing import mixed
@@ -26,6 +26,7 @@ __all__ = [
     "bracketed_root",
     "check_number",
     "clopper_pearson",
+    "common_decimals",
     "critical_value",
     "crowding",
     "effective_size",

@@ -98,8 +98,16 @@ class Estimate:
         return f"<b>{escape(value)}</b>{escape(bracket + rest)} ({escape(basis)}"
 
     def __str__(self) -> str:
+        scale = 100.0 if self.unit == "share" else 1.0
+        return self.printed(decimals_for(scale * (self.high - self.low), scale * self.value))
+
+    def printed(self, decimals: int) -> str:
+        """The text with this number of decimals, and more where a number would be printed as 0.
+
+        >>> Estimate(0.3421, 0.19, 0.52, confidence=0.95, trials=40).printed(1)
+        '34.2 % [19.0 %, 52.0 %] (95 %, 40 trials)'
+        """
         scale, mark = (100.0, " %") if self.unit == "share" else (1.0, "")
-        decimals = decimals_for(scale * (self.high - self.low), scale * self.value)
         value, low, high = (
             _text(scale * x, decimals, whole=scale) + mark
             for x in (self.value, self.low, self.high)
@@ -153,7 +161,7 @@ def _text(x: float, decimals: int, *, whole: float) -> str:
     if abs(x) >= 1e15:
         return f"{x:.3g}"
     # Enough decimals for the first digit that is not 0.
-    decimals = max(decimals, 1 - math.ceil(math.log10(abs(x))), 0)
+    decimals = max(decimals, -int(f"{x:.0e}".partition("e")[2]), 0)
     if whole == 100.0 and abs(x) == whole:
         return f"{x:.0f}"
     while whole == 100.0 and decimals < 15 and abs(float(f"{x:.{decimals}f}")) == whole:

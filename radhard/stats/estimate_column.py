@@ -7,7 +7,7 @@ from statistics import median_low
 
 from radhard.stats.estimate import NOISE, Estimate, decimals_for
 
-__all__ = ["EstimateText", "estimate_column"]
+__all__ = ["EstimateText", "common_decimals", "estimate_column"]
 
 _MOST_EXTRA = 2
 """Decimals added at most so that a small value is not printed as ``<0.1``."""
@@ -42,7 +42,7 @@ def estimate_column(estimates: Sequence[Estimate], *, mark: str = " %") -> list[
     12.3 % [10.1 %, 15.1 %]
     <0.1 % [ 0.0 %,  4.1 %]
     """
-    decimals = _common_decimals(estimates)
+    decimals = common_decimals(estimates)
     texts = [
         [_rounded(estimate, x, decimals, mark) for x in (estimate.value, *_limits(estimate))]
         for estimate in estimates
@@ -59,8 +59,18 @@ def _limits(estimate: Estimate) -> tuple[float, ...]:
     return () if estimate.low == estimate.high else (estimate.low, estimate.high)
 
 
-def _common_decimals(estimates: Sequence[Estimate]) -> int:
-    wanted, first = [], 0
+def common_decimals(estimates: Sequence[Estimate]) -> int:
+    """The decimals of a column: two significant digits of the width of most intervals.
+
+    Two rows that are printed with different decimals can seem to be in the wrong order: 2.4 % as
+    2 %, above 2.22 %. No interval is narrower than a step of the last digit, within two decimals.
+
+    >>> wide = Estimate(0.024, 0.001, 0.231, confidence=0.95, trials=20)
+    >>> narrow = Estimate(0.0222, 0.0211, 0.0234, confidence=0.95, trials=9000)
+    >>> common_decimals([wide]), common_decimals([narrow]), common_decimals([wide, narrow])
+    (0, 2, 1)
+    """
+    wanted, first, least = [], 0, 0
     for estimate in estimates:
         scale = _scale(estimate)
         value = scale * estimate.value
@@ -70,10 +80,13 @@ def _common_decimals(estimates: Sequence[Estimate]) -> int:
         if value and math.isfinite(value):
             leading = -math.floor(math.log10(abs(value)))
             first = max(first, leading if leading <= decimals else 0)
+        # Of 0 that was seen in all trials the upper limit is printed to its first digit anyway.
+        if value or estimate.low < 0:
+            least = max(least, decimals - 1)
     if not wanted:
         return 0
     usual = median_low(wanted)
-    return min(max(usual, first), usual + _MOST_EXTRA)
+    return min(max(usual, first, least), usual + _MOST_EXTRA)
 
 
 def _scale(estimate: Estimate) -> float:

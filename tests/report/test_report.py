@@ -21,8 +21,9 @@ from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32, Int
 from radhard.report.blocks import Picture, Table
-from radhard.report.estimate_cells import read
+from radhard.report.estimate_cells import read, read_rows
 from radhard.report.main_figure import main_figure
+from radhard.report.point_differences import in_points
 from radhard.report.sections.convergence import _rates, convergence
 from radhard.report.sections.spread import spread
 from radhard.results import Results
@@ -141,12 +142,14 @@ def test_groups_are_those_of_the_results(campaign: tuple[Results, Path]) -> None
     page = words(report.html(results, store=file))
     twin = words(report.markdown(results, store=file))
     for by in ("tensor", "field", "bit"):
-        for group, rate in results.rate(by=by).items():
-            row = " ".join(read(rate))
+        for group, reading in read_rows(results.rate(by=by)).items():
+            row = " ".join(reading)
             assert re.search(rf"\b{re.escape(group)}\b[^\[]*{re.escape(row)}", page), (by, group)
             assert re.search(rf"\b{re.escape(group)}\b[^\[]*{re.escape(row)}", twin), (by, group)
     for column in results.columns:
-        assert " ".join(read(results.rate(column))[:2]) in page
+        rate = results.rate(column)
+        drop = results.details[column].role == "drop"
+        assert str(read(in_points(rate) if drop else rate)) in page
 
 
 def test_same_results_give_the_same_bytes(campaign: tuple[Results, Path]) -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radhard.stats import Estimate, estimate_column
+from radhard.stats import Estimate, common_decimals, estimate_column
 
 SHARES = st.just(0.0) | st.floats(1e-13, 1)
 """Smaller ones are what rounding left of 0, and printed as 0."""
@@ -54,3 +54,22 @@ def test_a_drop_may_be_below_zero():
     drop = Estimate(-0.000008, -0.004, 0.064, confidence=0.95, trials=200)
     (text,) = estimate_column([drop])
     assert text.value == ">-0.1 %"
+
+
+@given(st.lists(estimates(), min_size=2, max_size=6))
+def test_no_value_of_a_column_is_printed_below_one_that_it_is_above(column):
+    decimals = common_decimals(column)
+    printed = [float(e.printed(decimals).split(" %")[0]) for e in column]
+    order = sorted(range(len(column)), key=lambda at: column[at].value)
+    assert [printed[at] for at in order] == sorted(printed)
+
+
+@given(st.lists(estimates(), min_size=1, max_size=6))
+def test_usual_intervals_of_a_column_do_not_shrink_to_a_point(column):
+    decimals = common_decimals(column)
+    for estimate in column:
+        high = estimate.printed(decimals).split(" (")[0].partition(" [")[2]
+        width = 100 * (estimate.high - estimate.low)
+        if high and width >= 10.0**-decimals:
+            ends = [float(x.strip(" []%")) for x in high.split(",")]
+            assert ends[0] < ends[1]

@@ -8,9 +8,10 @@ from matplotlib.lines import Line2D
 
 from radhard.comparison import Row
 from radhard.report.change import CHANGES, change_of
-from radhard.report.estimate_cells import read
+from radhard.report.estimate_cells import read_column
 from radhard.report.figures.ink import colour, label, root_axis, sheet
 from radhard.report.figures.legend import legend
+from radhard.report.point_differences import in_points
 
 __all__ = ["dumbbells"]
 
@@ -50,9 +51,10 @@ def dumbbells(
     )
     top = max(max(row.before.high, row.after.high) for row in rows)
     root_axis(axes, top, vertical=False, apart=0.16 if narrow else 0.1)
+    texts = read_column([in_points(row.difference) for row in rows])
     for at, row in enumerate(rows):
         _draw(axes, at, row, narrow)
-        _write(axes, at, names[at], row, narrow)
+        _write(axes, at, names[at], str(texts[at]), narrow)
     axes.set_ylim(n - 0.5, -0.75 if narrow else -0.5)
     axes.set_yticks([] if narrow else range(n), [] if narrow else names)
     axes.tick_params(axis="y", colors=colour("ink"), pad=10)
@@ -90,10 +92,8 @@ def _draw(axes: Axes, at: int, row: Row, narrow: bool) -> None:
         )
 
 
-def _write(axes: Axes, at: int, name: str, row: Row, narrow: bool) -> None:
+def _write(axes: Axes, at: int, name: str, text: str, narrow: bool) -> None:
     """The difference of a row: beside the axes, or with its name above the row if narrow."""
-    difference = read(row.difference)
-    text = f"{difference.value} {difference.interval}"
     place = (0, 12) if narrow else (12, 0)
     axes.annotate(
         f"{label(name, 16)}  {text}" if narrow else text,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from radhard.report.estimate_cells import read
+from radhard.report.estimate_cells import read_column
 from radhard.report.figures.ink import colour, label, root_axis, share_axis, sheet
 from radhard.stats import Estimate
 
@@ -41,7 +41,8 @@ def forest(
         # The wide interval of a tensor with few trials would leave the others no room.
         root_axis(axes, top, vertical=False, apart=0.16 if narrow else 0.1)
     _draw_overall(axes, overall, top, narrow)
-    for at, (name, rate) in enumerate(rows):
+    texts = map(str, read_column([rate for _, rate in rows]))
+    for at, ((name, rate), text) in enumerate(zip(rows, texts, strict=True)):
         axes.hlines(at, rate.low, rate.high, color=colour("field2"), linewidth=2.2)
         axes.plot(
             rate.value,
@@ -54,7 +55,7 @@ def forest(
             zorder=4,
             markerfacecolor=colour("card" if rate.value == 0 else "field2"),
         )
-        _write_rate(axes, at, name, rate, narrow)
+        _write_rate(axes, at, name, text, narrow)
     axes.set_ylim(n - 0.5, -1.0 if narrow else -0.6)
     axes.set_yticks([] if narrow else range(n), [] if narrow else [label(name) for name, _ in rows])
     axes.tick_params(axis="y", colors=colour("ink"), pad=10)
@@ -78,10 +79,8 @@ def _draw_overall(axes: Axes, overall: Estimate, top: float, narrow: bool) -> No
     )
 
 
-def _write_rate(axes: Axes, at: int, name: str, rate: Estimate, narrow: bool) -> None:
+def _write_rate(axes: Axes, at: int, name: str, text: str, narrow: bool) -> None:
     """The rate of a row as text: beside the axes, or with its name above the point if narrow."""
-    reading = read(rate)
-    text = f"{reading.value} {reading.interval}"
     if narrow:
         axes.annotate(
             f"{label(name, 20)}  {text}",

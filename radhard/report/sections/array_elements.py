@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from radhard.report.blocks import Picture, Section, Table, Text
-from radhard.report.estimate_cells import COLUMNS, read
+from radhard.report.estimate_cells import COLUMNS, read_rows
 from radhard.report.few_trials import FEW, is_few
 from radhard.report.figures import Grid, grid
 from radhard.report.main_figure import MainFigure
@@ -49,7 +49,7 @@ def _by_register(results: Results, harm: MainFigure, regions: Sequence[Region]) 
     rates: Mapping[str, Estimate] = results.rate(harm.column, by="register")
     layers = len({region.site.layer for region in regions})
     of = "1 layer" if layers == 1 else f"{layers} layers"
-    rows = tuple((name, *read(rate)) for name, rate in rates.items() if name != _NONE)
+    rows = tuple((name, *reading) for name, reading in read_rows(rates).items() if name != _NONE)
     caption = f"{harm.Rate} by class of register, in the cycles of {of}"
     return Table(caption, ("register", "rate", *COLUMNS), rows)
 
@@ -88,7 +88,8 @@ def _by_element(
     harmful = sorted((n for n in tried if tried[n].value > 0), key=lambda n: -tried[n].value)
     if not harmful:
         return picture, []
-    lines = tuple((places[name], *read(tried[name])) for name in harmful[: 3 * _SHOWN])
+    listed = read_rows({name: tried[name] for name in harmful[: 3 * _SHOWN]})
+    lines = tuple((places[name], *reading) for name, reading in listed.items())
     caption, heads = "Elements with the highest rates", ("element", "rate", *COLUMNS)
     return picture, [Table(caption, heads, lines, shown=_SHOWN)]
 
@@ -137,11 +138,12 @@ def _finding(
     if rates[worst].value <= 0:
         text = f"{harm.Rate}: 0 in all trials of {len(rates):,} {what}."
     else:
-        highest = read(rates[worst])
+        harmful = sorted((n for n in rates if rates[n].value > 0), key=lambda n: -rates[n].value)
+        # As in the table of these.
+        highest = read_rows({name: rates[name] for name in harmful[: 3 * _SHOWN]})[worst]
         text = (
-            f"The highest {harm.rate} is that of {places[worst]}: {highest.value} "
-            f"{highest.interval}; it is 0 in all trials of "
-            f"{sum(rate.value <= 0 for rate in rates.values()):,} of {len(rates):,} {what}."
+            f"The highest {harm.rate} is that of {places[worst]}: {highest}; it is 0 in all trials "
+            f"of {sum(rate.value <= 0 for rate in rates.values()):,} of {len(rates):,} {what}."
         )
     weak = sum(is_few(rate) for rate in rates.values())
     if weak:

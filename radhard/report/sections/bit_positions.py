@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from radhard.formats import Format
 from radhard.report.blocks import Picture, Section, Table, Text
-from radhard.report.estimate_cells import COLUMNS, read
+from radhard.report.estimate_cells import COLUMNS, read_column
 from radhard.report.few_trials import read_marked
 from radhard.report.figures import Bit, bits
 from radhard.report.main_figure import MainFigure
@@ -81,7 +81,12 @@ def _of_words(
         Table(
             f"{harm.Rate} by field of the word{of}",
             ("field", "rate", *COLUMNS),
-            tuple((_field_name(name, word), *read_marked(by_field[name])) for name in fields),
+            tuple(
+                (_field_name(name, word), *reading)
+                for name, reading in zip(
+                    fields, read_marked([by_field[name] for name in fields]), strict=True
+                )
+            ),
         )
     )
     if crowded:
@@ -90,7 +95,10 @@ def _of_words(
             'trials; in Python, results.rate(by="bit") returns those with trials.'
         )
         return (*blocks, Text(text))
-    rows = tuple((p.name, p.field.replace("+", " and "), *read_marked(p.rate)) for p in positions)
+    rows = tuple(
+        (p.name, p.field.replace("+", " and "), *reading)
+        for p, reading in zip(positions, read_marked([p.rate for p in positions]), strict=True)
+    )
     blocks.append(
         Table(
             f"{harm.Rate} by bit position{of}",
@@ -146,10 +154,10 @@ def _finding(positions: list[Bit], harm: MainFigure, of: str) -> str:
             "intervals."
         )
     worst = max(seen, key=lambda p: p.rate.value)
-    r = read(worst.rate)
+    reading = read_column([p.rate for p in positions])[positions.index(worst)]
     text = (
         f"Bit {worst.name}{of} ({worst.field.replace('+', ' and ')}) has the highest {harm.rate}: "
-        f"{r.value} {r.interval}."
+        f"{reading}."
     )
     silent = len(positions) - len(seen)
     if silent:

@@ -38,11 +38,11 @@ def convergence(results: Results, harm: MainFigure) -> Section | None:
     first, last = (read(rates[n]) for n in (trials[0], trials[-1]))
     widths = [rates[n].high - rates[n].low for n in (trials[-2], trials[-1])]
     finding = (
-        f"{first.value} {first.interval} after {trials[0]:,} trials, {last.value} {last.interval} "
+        f"{first} after {trials[0]:,} trials, {last} "
         f"after all {trials[-1]:,}. The last doubling narrowed the interval to "
         f"{widths[1] / widths[0]:.2g} of its width; the band is the 95 % interval."
         if widths[0]
-        else f"{last.value} {last.interval} after all {trials[-1]:,} trials."
+        else f"{last} after all {trials[-1]:,} trials."
     )
     curve = Curve(harm.rate, "critical", "o", [(float(n), rates[n]) for n in trials])
     top = max(rate.high for rate in rates.values()) * 1.05

@@ -12,7 +12,7 @@ from radhard.groups import Groups, Parts
 from radhard.report.blocks import Section, Text
 from radhard.report.few_trials import FEW
 from radhard.report.main_figure import MainFigure
-from radhard.report.part_tree import Branch, PartTree
+from radhard.report.part_tree import Branch, PartTree, siblings
 from radhard.report.run_wording import enumeration
 from radhard.report.sections.bit_positions import bit_name
 from radhard.results import Results
@@ -45,7 +45,8 @@ def drill_down(results: Results, harm: MainFigure) -> Section | None:
     found = {by: _Parts.of(results, harm.column, by) for by in levels}
     rates: Mapping[str, Estimate] = results.rate(harm.column, by="tensor")
     ranked = sorted(rates, key=lambda name: -rates[name].value)
-    branches = tuple(_tensor(name, rates[name], found) for name in ranked[:_TENSORS])
+    listed = {name: rates[name] for name in ranked[:_TENSORS]}
+    branches = siblings("tensor", listed, lambda name: _parts_of(name, found))
     shown = [level for level in ("tensor", "channel", "bit") if any(level in by for by in levels)]
     texts = [_explained(harm, shown)]
     if len(ranked) > _TENSORS:
@@ -141,17 +142,22 @@ class _Parts:
         return self.results.means.estimate(self.groups, parts, self.column)
 
 
-def _tensor(name: str, rate: Estimate, found: Mapping[str, _Parts]) -> Branch:
-    bits, rest = _bits(name, found.get("tensor, bit"))
-    channels: list[Branch] = []
+def _parts_of(
+    tensor: str, found: Mapping[str, _Parts]
+) -> tuple[tuple[Branch, ...], tuple[str, ...]]:
+    """The bits and channels of a tensor with the most harm, and sentences on the others."""
+    bits, rest = _bits(tensor, found.get("tensor, bit"))
     of_tensor = found.get("tensor, channel")
-    if of_tensor is not None and "(none)" not in of_tensor.by_owner.get(name, {}):
-        worst, left = of_tensor.worst(name, _CHANNELS)
-        for channel in worst:
-            own, others = _bits(f"{name}, {channel}", found.get("tensor, channel, bit"))
-            channels.append(Branch("channel", channel, of_tensor.rate(name, channel), own, others))
-        rest += (f"Channels not listed: {left}.",) if left else ()
-    return Branch("tensor", name, rate, (*bits, *channels), rest)
+    if of_tensor is None or "(none)" in of_tensor.by_owner.get(tensor, {}):
+        return bits, rest
+    worst, left = of_tensor.worst(tensor, _CHANNELS)
+    of_channel = found.get("tensor, channel, bit")
+    channels = siblings(
+        "channel",
+        {channel: of_tensor.rate(tensor, channel) for channel in worst},
+        lambda channel: _bits(f"{tensor}, {channel}", of_channel),
+    )
+    return (*bits, *channels), rest + ((f"Channels not listed: {left}.",) if left else ())
 
 
 def _bits(owner: str, parts: "_Parts | None") -> tuple[tuple[Branch, ...], tuple[str, ...]]:
@@ -159,5 +165,5 @@ def _bits(owner: str, parts: "_Parts | None") -> tuple[tuple[Branch, ...], tuple
     if parts is None:
         return (), ()
     worst, left = parts.worst(owner, _BITS)
-    found = tuple(Branch("bit", bit_name(name), parts.rate(owner, name)) for name in worst)
+    found = siblings("bit", {bit_name(name): parts.rate(owner, name) for name in worst})
     return found, (f"Bits not listed: {left}.",) if left else ()

@@ -1,15 +1,14 @@
 """How do the figures change with the error rate?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from radhard.comparison import accumulation
 from radhard.report.blocks import Picture, Section, Table
-from radhard.report.estimate_cells import COLUMNS, read
+from radhard.report.estimate_cells import COLUMNS, Reading, read_rows
 from radhard.report.figures import Curve, curves
 from radhard.report.main_figure import MainFigure
 from radhard.results import Results
 from radhard.samplers import Cumulative, Grouping
-from radhard.stats import Estimate
 
 __all__ = ["error_rates"]
 
@@ -29,14 +28,15 @@ def error_rates(results: Results, harm: MainFigure) -> Section:
         for column, (name, paint, mark) in columns.items()
     ]
     counts, title = _faults(results, grouping), f"Effect of the {grouping.quantity}"
+    readings = {column: read_rows(rates[column]) for column in columns}
     rows = tuple(
-        (rate, counts[rate], name, *read(rates[column][rate]))
+        (rate, counts[rate], name, *readings[column][rate])
         for rate in order
         for column, (name, _, _) in columns.items()
     )
     table = Table(
         f"By {grouping.quantity}",
-        (_heading(grouping), "faults a trial", "figure", "value", *COLUMNS),
+        (_heading(grouping), "faults per trial, mean", "figure", "value", *COLUMNS),
         rows,
         words=3,
     )
@@ -46,7 +46,7 @@ def error_rates(results: Results, harm: MainFigure) -> Section:
     picture = Picture(
         "rates",
         f"{harm.Rate} versus {grouping.quantity}",
-        _finding(rates, columns, order, grouping),
+        _finding(readings, columns, order, grouping),
         lambda narrow: curves(drawn, grouping.per, narrow, quantity=grouping.quantity),
     )
     return Section("rates", title, (picture, *tables))
@@ -73,29 +73,28 @@ def _heading(grouping: Grouping) -> str:
 
 
 def _finding(
-    rates: dict[str, dict[str, Estimate]],
-    columns: dict[str, tuple[str, str, str]],
+    readings: Mapping[str, Mapping[str, Reading]],
+    columns: Mapping[str, tuple[str, str, str]],
     order: list[str],
     grouping: Grouping,
 ) -> str:
     parts = []
     for column, (name, _, _) in columns.items():
-        first, last = read(rates[column][order[0]]), read(rates[column][order[-1]])
-        parts.append(
-            f"{name} {first.value} {first.interval}"
-            + ("" if len(order) == 1 else f", then {last.value} {last.interval}")
-        )
-    text = (
-        f"{grouping.at[0].upper()}{grouping.at[1:]} {order[0]}"
-        + ("" if len(order) == 1 else f" and {order[-1]}")
-        + ": "
-        + "; ".join(parts)
+        first, last = readings[column][order[0]], readings[column][order[-1]]
+        parts.append(f"{name} {first}" if len(order) == 1 else f"{name} from {first} to {last}")
+    at = f"{grouping.at} {order[0]}" if len(order) == 1 else _between(grouping, order)
+    return (
+        f"{at[0].upper()}{at[1:]}: {'; '.join(parts)}. Bands are 95 % confidence intervals over "
+        "the trials."
     )
-    return f"{text}. Bands are 95 % intervals over the trials."
+
+
+def _between(grouping: Grouping, order: list[str]) -> str:
+    return f"{grouping.quantity} from {order[0]} to {order[-1]}"
 
 
 def _faults(results: Results, grouping: Grouping) -> dict[str, str]:
     """Mean number of faults in a trial of each group."""
     frame = results.to_frame()
     means = frame.groupby(frame[grouping.name].map(grouping.value))["faults"].mean()
-    return {str(rate): f"{mean:,.4g} on average" for rate, mean in means.items()}
+    return {str(rate): f"{mean:,.4g}" for rate, mean in means.items()}

@@ -5,7 +5,7 @@ import math
 from radhard.faults import BitFlip
 from radhard.reliability import fit
 from radhard.report.blocks import Section, Table, Text
-from radhard.report.estimate_cells import COLUMNS, read
+from radhard.report.estimate_cells import COLUMNS, read, read_rows
 from radhard.report.main_figure import MainFigure, outcome_columns
 from radhard.report.run_wording import enumeration
 from radhard.results import Results
@@ -64,7 +64,8 @@ def failures(results: Results, harm: MainFigure, fit_per_bit: float | None) -> S
         formula += (
             " Specify the raw rate of your memory with --fit-per-bit, or fit_per_bit= in Python."
         )
-    rows = tuple((name, *read(fit(raw, bits, estimate))) for name, estimate in named.items())
+    rates = {name: fit(raw, bits, estimate) for name, estimate in named.items()}
+    rows = tuple((name, *reading) for name, reading in read_rows(rates).items())
     table = Table(f"Failures in 1e9 hours of {bits:,} bits", ("failure", "FIT", *COLUMNS), rows)
     tables = (table, *_by_register(results, harm, raw))
     return Section("fit", title, (Text(formula), *tables, Text(_care(results))))
@@ -105,7 +106,8 @@ def _by_register(results: Results, harm: MainFigure, raw: float) -> list[Table]:
     known = [(name, size) for name, size in bits.items() if name in rates]
     if not known:
         return []
-    rows = tuple((n, f"{size:,}", *read(fit(raw, size, rates[n]))) for n, size in known)
+    readings = read_rows({name: fit(raw, size, rates[name]) for name, size in known})
+    rows = tuple((name, f"{size:,}", *readings[name]) for name, size in known)
     heads = ("register", "bits", "FIT", *COLUMNS)
     return [Table(f"{harm.Rate} in FIT by class of register", heads, rows)]
 

@@ -4,6 +4,7 @@ from radhard.errors import InputError
 from radhard.report.blocks import Section, Table, Text
 from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.main_figure import outcome_columns
+from radhard.report.point_differences import in_points
 from radhard.results import Results
 
 __all__ = ["figures_left"]
@@ -33,11 +34,12 @@ def figures_left(results: Results) -> Section | None:
 
 
 def _rows(results: Results, column: str) -> list[tuple[str, ...]]:
-    name = results.details.meaning(column)
+    name, drop = results.details.meaning(column), results.details[column].role == "drop"
+    name = name.removesuffix(", in points") if drop else name
     if column in _unbounded(results):
         return [(f"{name}, median", *read(results.quantile(column, 0.5)))]
     return [
-        (f"{name} at {group}" if group else name, *read(estimate))
+        (f"{name} at {group}" if group else name, *read(in_points(estimate) if drop else estimate))
         for group, estimate in results.estimates(column, results.usual_split, 0.95).items()
     ]
 

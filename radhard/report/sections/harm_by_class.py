@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from radhard.report.blocks import Picture, Section, Table, Text
-from radhard.report.estimate_cells import COLUMNS, read
+from radhard.report.estimate_cells import COLUMNS, read_rows
 from radhard.report.figures import forest
 from radhard.report.main_figure import MainFigure
 from radhard.results import Results
@@ -32,7 +32,8 @@ def harm_by_class(results: Results, harm: MainFigure) -> Section | None:
         if sizes[name]:
             # The figure is a share of all samples, and its range ends at that of the class.
             rates[name] = results.rate(column).map(lambda x, most=most: min(1.0, x / most), "share")
-    rows = tuple((name, f"{sizes[name]:,}", *read(rate)) for name, rate in rates.items())
+    readings = read_rows(rates)
+    rows = tuple((name, f"{sizes[name]:,}", *readings[name]) for name in rates)
     heads = ("class", "samples", "rate", *COLUMNS)
     table = Table(f"{harm.Rate} by class", heads, rows)
     empty = [name for name, size in sizes.items() if not size]
@@ -53,10 +54,9 @@ def harm_by_class(results: Results, harm: MainFigure) -> Section | None:
 
 def _finding(rates: Mapping[str, Estimate], harm: MainFigure) -> str:
     worst = max(rates, key=lambda name: rates[name].value)
-    r = read(rates[worst])
     text = (
         f"Of samples that are predicted to be of class {worst} without a fault, the {harm.rate} is "
-        f"highest: {r.value} {r.interval}."
+        f"highest: {read_rows(rates)[worst]}."
     )
     if rates[worst].value <= 0:
         text = f"{harm.Rate}: 0 in all trials of {len(rates)} classes."

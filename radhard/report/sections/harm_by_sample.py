@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from radhard.report.blocks import Picture, Section, Table, Text
-from radhard.report.estimate_cells import COLUMNS, read, with_interval
+from radhard.report.estimate_cells import COLUMNS, read_column, read_rows
 from radhard.report.figures import sample_rates
 from radhard.report.main_figure import MainFigure
 from radhard.results import Results
@@ -35,7 +35,8 @@ def harm_by_sample(results: Results, harm: MainFigure) -> Section | None:
     overall: Estimate = results.rate(harm.column)
     ranked = sorted(rates, key=lambda name: -rates[name].value)
     title = f"{harm.Rate} by sample"
-    rows = tuple((name, *read(rates[name])) for name in ranked)
+    readings = read_rows(rates)
+    rows = tuple((name, *readings[name]) for name in ranked)
     table = Table(f"{title}, most harm first", ("sample", "rate", *COLUMNS), rows, shown=_SHOWN)
     texts = [Text(_explained(len(columns), samples))]
     if len(rates) < 2:
@@ -86,9 +87,10 @@ def _finding(
     silent = sum(rate.value <= 0 for rate in rates.values())
     above = sum(rate.low > overall.high for rate in rates.values())
     below = sum(rate.high < overall.low for rate in rates.values())
+    most, mean = read_rows(rates)[ranked[0]], read_column([*rates.values(), overall])[-1]
     return (
-        f"Sample {ranked[0]} changes most often, {with_interval(worst)}; the mean of all samples "
-        f"is {with_interval(overall)}. The interval lies wholly above that of the mean in "
-        f"{above:,} of {len(rates):,} samples and wholly below it in {below:,}; {silent:,} changed "
-        "in no trial. Dots are samples, most harm first; lines are 95 % intervals."
+        f"Sample {ranked[0]} changes most often, {most}; the mean of all samples is {mean}. The "
+        f"interval lies wholly above that of the mean in {above:,} of {len(rates):,} samples and "
+        f"wholly below it in {below:,}; {silent:,} changed in no trial. Dots "
+        "are samples, most harm first; lines are 95 % intervals."
     )

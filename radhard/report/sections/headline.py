@@ -11,6 +11,7 @@ from radhard.report.enough_trials import trials_to_judge
 from radhard.report.estimate_cells import read
 from radhard.report.main_figure import MainFigure, main_figure, outcome_columns
 from radhard.report.odds import between, odds
+from radhard.report.point_differences import in_points
 from radhard.report.run_wording import where
 from radhard.report.sections.spread import shares_of_trials
 from radhard.results import Results
@@ -23,11 +24,11 @@ __all__ = ["fault_free", "headline", "samples_of"]
 def headline(results: Results) -> Headline:
     """The mean effect of the faults, the outcome classes, and the meaning of the mean."""
     harm = main_figure(results)
-    label = f"{harm.Rate}, in points" if harm.points else harm.Rate
+    label = harm.Rate
     # Proven by caps, a rate of 0 is a result, although there is no trial.
     if not len(results) and results.has_mean(harm.column):
         text = "By their caps no fault causes any harm, so that no trial was needed."
-        return Headline(_tile(label, results.rate(harm.column)), text, ())
+        return Headline(_tile(results, harm.column, label, results.rate(harm.column)), text, ())
     if not len(results):
         return Headline(Tile(label, "not known yet"), "No trial has been executed yet.", ())
     if not harm.bounded:
@@ -37,7 +38,7 @@ def headline(results: Results) -> Headline:
     where_at = f" {grouping.at} {group}" if grouping is not None and group else ""
     if (n := len(results.trials.strata)) > 1 and group:
         where_at += f", the worst of {n}"
-    main = _tile(label + where_at, estimate)
+    main = _tile(results, harm.column, label + where_at, estimate)
     few = trials_to_judge(estimate, None if results.by_rate else len(results.space))
     return Headline(
         main,
@@ -97,7 +98,9 @@ def _tiles(results: Results, harm: MainFigure, group: str) -> tuple[Tile, ...]:
     scores = results.details.scores() or ()
     columns += scores
     columns = [c for c in columns if c != harm.column and results.has_mean(c)]
-    tiles = [_tile(results.details.meaning(c), _estimate(results, c, group)) for c in columns]
+    tiles = [
+        _tile(results, c, results.details.meaning(c), _estimate(results, c, group)) for c in columns
+    ]
     free = fault_free(results)
     at = len(tiles) - sum(column in scores for column in columns)
     return tuple(tiles if free is None else [*tiles[:at], free, *tiles[at:]])
@@ -107,7 +110,10 @@ def _estimate(results: Results, column: str, group: str) -> Estimate:
     return results.estimates(column, results.usual_split, 0.95)[group]
 
 
-def _tile(label: str, estimate: Estimate) -> Tile:
+def _tile(results: Results, column: str, label: str, estimate: Estimate) -> Tile:
+    # A drop of 1 % could be one of a hundredth of the accuracy.
+    if results.details[column].role == "drop":
+        return Tile(label.removesuffix(", in points"), *read(in_points(estimate)))
     return Tile(label, *read(estimate))
 
 
@@ -122,7 +128,8 @@ def _meaning(results: Results, harm: MainFigure, group: str, estimate: Estimate)
         kinds = [fault.in_words(1).removeprefix("1 ") for fault in results.space.faults]
         start = f"With one {' or '.join(kinds)} in {where(results)}"
     if not harm.predictions:
-        return f"{start}, the {harm.rate} is {estimate} on average over faults and samples."
+        mean = in_points(estimate) if harm.points else estimate
+        return f"{start}, the {harm.rate} is {mean} on average over faults and samples."
     if estimate.value == 0:
         text = f"{start}, no prediction was corrupted in any trial"
     else:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from radhard.metrics.column import Role
 from radhard.report.blocks import Picture, Section, Table, Text
-from radhard.report.estimate_cells import COLUMNS, read
+from radhard.report.estimate_cells import COLUMNS, Reading, read_column
 from radhard.report.figures import bars
 from radhard.report.main_figure import outcome_columns
 from radhard.report.run_wording import enumeration
@@ -53,9 +53,8 @@ def _picture(rates: _Rates, grouping: Grouping | None) -> Picture:
     groups = list(rates["masked"])
     rows = [(group, [rates[name][group].value for name in rates]) for group in groups]
     classes = [(_NAMES[name][0], name) for name in rates]
-    shares = enumeration(
-        [" ".join((*read(rates[name][groups[-1]])[:2], _NAMES[name][0])) for name in rates]
-    )
+    readings = _readings(rates)
+    shares = enumeration([f"{readings[name, groups[-1]]} {_NAMES[name][0]}" for name in rates])
     at = "" if grouping is None else f" {grouping.at} {groups[-1]}"
     return Picture(
         "outcomes",
@@ -71,13 +70,13 @@ def _table(rates: _Rates, grouping: Grouping | None, *, infinite: bool) -> Table
     if infinite:
         # With infinite='due' a metric counts infinity as detectable, too.
         meanings["due"] = meanings["due"].replace("NaN", "NaN or infinity")
-    groups = list(rates["masked"])
+    groups, readings = list(rates["masked"]), _readings(rates)
     # Rows at several error rates name the rate; the meanings would repeat in each group.
     head = ("class", "meaning") if grouping is None else (grouping.quantity, "class")
     rows = tuple(
         (
             *((group, _NAMES[name][0]) if grouping else (_NAMES[name][0], meanings[name])),
-            *read(rates[name][group]),
+            *readings[name, group],
         )
         for group in groups
         for name in rates
@@ -89,6 +88,13 @@ def _table(rates: _Rates, grouping: Grouping | None, *, infinite: bool) -> Table
         words=len(head),
         shown=2 * len(rates) if len(groups) > 2 else None,
     )
+
+
+def _readings(rates: _Rates) -> dict[tuple[Role, str], Reading]:
+    """The texts of all rates of the table, by class and group."""
+    keys = [(name, group) for name, by_group in rates.items() for group in by_group]
+    texts = read_column([rates[name][group] for name, group in keys])
+    return dict(zip(keys, texts, strict=True))
 
 
 def _explanation(results: Results, columns: Mapping[Role, str]) -> str:

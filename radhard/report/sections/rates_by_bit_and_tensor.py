@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from radhard.report.blocks import Picture, Section, Table, Text
-from radhard.report.estimate_cells import COLUMNS, read
+from radhard.report.estimate_cells import COLUMNS, read_column
 from radhard.report.few_trials import FEW, is_few, read_marked
 from radhard.report.figures import Grid, grid
 from radhard.report.main_figure import MainFigure
@@ -55,11 +55,12 @@ def cells(results: Results, harm: MainFigure) -> Section | None:
     ]
     if pairs.harmful:
         worst = pairs.harmful[: 3 * _SHOWN]
+        texts = read_marked([rate for _, _, rate in worst])
         blocks.append(
             Table(
                 "Tensor and bit with the highest rates",
                 ("tensor", "bit", "rate", *COLUMNS),
-                tuple((name, bit, *read_marked(rate)) for name, bit, rate in worst),
+                tuple((*pair[:2], *reading) for pair, reading in zip(worst, texts, strict=True)),
                 words=2,
                 shown=_SHOWN,
             )
@@ -137,10 +138,10 @@ def _finding(harm: MainFigure, harmful: Sequence[tuple[str, str, Estimate]], tri
             f"{harm.Rate}: 0 in all trials of the {tried:,} pairs of tensor and bit that "
             "were tried."
         )
-    name, bit, rate = harmful[0]
-    worst = read(rate)
+    name, bit, _ = harmful[0]
+    worst = read_column([rate for _, _, rate in harmful[: 3 * _SHOWN]])[0]
     return (
-        f"Bit {bit} of {name} is the worst of {tried:,} pairs: {worst.value} {worst.interval}; it "
+        f"Bit {bit} of {name} is the worst of {tried:,} pairs: {worst}; it "
         f"is 0 in all trials of {tried - len(harmful):,} pairs. Shades are means over the trials "
         "of a pair."
     )

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from radhard.report.blocks import Picture, Section, Table, Text
-from radhard.report.estimate_cells import COLUMNS, read
+from radhard.report.estimate_cells import COLUMNS, read_column
 from radhard.report.figures import bars, histogram
 from radhard.report.main_figure import MainFigure
 from radhard.results import Results
@@ -48,15 +48,13 @@ def spread(results: Results, harm: MainFigure) -> Section:
     quantiles = shares_of_trials(results, harm, [within for _, _, within in steps])
     # The last group has the highest error rate, at which the distribution differs most.
     key = list(quantiles)[-1]
-    none, most = read(quantiles[key][0]), read(quantiles[key][-1])
+    readings = {group: read_column(row) for group, row in quantiles.items()}
+    none, most = readings[key][0], readings[key][-1]
     unit = "trials" if results.by_rate else "faults"
     grouping = results.trials.grouping
     at = "" if grouping is None else f" {grouping.at} {key}"
     title_of_picture = f"Share of {unit} by the {harm.effect}"
-    finding = (
-        f"{none.value} {none.interval} of {unit}{at} {harm.spares}; for "
-        f"{most.value} {most.interval} the {harm.rate} is over 90 %."
-    )
+    finding = f"{none} of {unit}{at} {harm.spares}; for {most} the {harm.rate} is over 90 %."
     picture = Picture(
         "spread",
         title_of_picture,
@@ -65,9 +63,9 @@ def spread(results: Results, harm: MainFigure) -> Section:
     )
     head = () if grouping is None else (grouping.quantity,)
     rows = tuple(
-        (*((group,) if head else ()), name, *read(estimate))
-        for group, row in quantiles.items()
-        for (name, _, _), estimate in zip(steps, row, strict=True)
+        (*((group,) if head else ()), name, *reading)
+        for group, row in readings.items()
+        for (name, _, _), reading in zip(steps, row, strict=True)
     )
     table = Table(
         title_of_picture,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from radhard.report.blocks import Picture, Section, Table, Text
-from radhard.report.estimate_cells import COLUMNS, read
+from radhard.report.estimate_cells import COLUMNS, read_rows
 from radhard.report.few_trials import read_marked
 from radhard.report.figures import forest
 from radhard.report.main_figure import MainFigure
@@ -26,12 +26,13 @@ def tensors(results: Results, harm: MainFigure) -> Section:
     drawn = [(name, rate) for name, rate in rates.items() if name in chosen]
     many = len(rates) > _SHOWN
     rows = []
-    for name in ranked if many else rates:
+    listed = ranked if many else list(rates)
+    for name, reading in zip(listed, read_marked([rates[name] for name in listed]), strict=True):
         regions = [region for region in space.regions if region.site.name == name]
         # A word counts once, also if several fault models apply to it.
         sizes = {(r.plane, r.subset, repr(r.exposure)): r.all_words for r in regions}
         words = sum(sizes.values())
-        rows.append((name, regions[0].site.kind, f"{words:,}", *read_marked(rates[name])))
+        rows.append((name, regions[0].site.kind, f"{words:,}", *reading))
     table = Table(
         f"{harm.Rate} by tensor" + (", highest first" if many else ""),
         ("tensor", "layer", "words", "rate", *COLUMNS),
@@ -65,9 +66,8 @@ def _finding(rates: Mapping[str, Estimate], ranked: list[str], harm: MainFigure)
     first = rates[ranked[0]]
     if first.value <= 0:
         return f"{harm.Rate}: 0 in all trials of {len(rates)} tensors."
-    r = read(first)
-    text = f"{ranked[0]} has the highest {harm.rate}: {r.value} {r.interval}."
+    readings = read_rows(rates)
+    text = f"{ranked[0]} has the highest {harm.rate}: {readings[ranked[0]]}."
     if max(rate.low for rate in rates.values()) <= min(rate.high for rate in rates.values()):
         return f"{text} All intervals overlap, so the order of the tensors is uncertain."
-    last = rates[ranked[-1]]
-    return f"{text} The lowest is that of {ranked[-1]}: {read(last).value} {read(last).interval}."
+    return f"{text} The lowest is that of {ranked[-1]}: {readings[ranked[-1]]}."

@@ -6,9 +6,10 @@ from radhard.comparison import Row, compare
 from radhard.errors import InputError
 from radhard.report.blocks import Picture, Section, Table, Text
 from radhard.report.change import change_of
-from radhard.report.estimate_cells import COLUMNS, read, with_interval
+from radhard.report.estimate_cells import COLUMNS, Reading, read_column, with_interval
 from radhard.report.figures import dumbbells
 from radhard.report.main_figure import MainFigure
+from radhard.report.point_differences import in_points, numbers_in_points
 from radhard.report.verification.run_pair import RunPair
 from radhard.stats import percent
 
@@ -68,15 +69,10 @@ def _section(pair: RunPair, harm: MainFigure, by: str, name: str, title: str) ->
     named, one = "bit " if by == "bit" else "", _one(by)
     table = Table(
         f"{harm.Rate} by {one}, most improved first",
-        (one, *pair.labels, "difference, in points", *COLUMNS),
+        (one, *pair.labels, "difference, points", *COLUMNS),
         tuple(
-            (
-                row.group,
-                with_interval(row.before),
-                with_interval(row.after),
-                *read(row.difference),
-            )
-            for row in ranked
+            (row.group, str(was), str(now), *change)
+            for row, was, now, change in zip(ranked, *_columns(ranked), strict=True)
         ),
         shown=0,
     )
@@ -92,6 +88,15 @@ def _section(pair: RunPair, harm: MainFigure, by: str, name: str, title: str) ->
         lambda narrow: dumbbells(drawn, harm.rate, narrow, named=named, runs=pair.labels),
     )
     return Section(name, title, (picture, table))
+
+
+def _columns(rows: Sequence[Row]) -> tuple[list[Reading], list[Reading], list[Reading]]:
+    """The rates before and after, and their differences, each as a column."""
+    return (
+        read_column([row.before for row in rows]),
+        read_column([row.after for row in rows]),
+        read_column([numbers_in_points(row.difference) for row in rows]),
+    )
 
 
 def _one(by: str) -> str:
@@ -120,7 +125,7 @@ def _finding(
         text = (
             f"The {harm.rate} falls most {inside} {named}{best.group}: "
             f"{with_interval(best.before)} {was}, {with_interval(best.after)} {now}, difference "
-            f"{with_interval(best.difference)}."
+            f"{read_column([in_points(best.difference)])[0]}."
         )
     else:
         text = f"{inside.capitalize()} no {one} the {harm.rate} is lower {now} than {was}."
@@ -132,7 +137,7 @@ def _finding(
     shown = {row.group for row in drawn}
     if left := [row for row in rows if row.group not in shown]:
         text += f" {_not_drawn(left, one)}"
-    return f"{text} The number of a row is the difference, in points, with its 95 % interval."
+    return f"{text} Beside a row is the difference in percentage points, with its 95 % interval."
 
 
 def _not_drawn(left: Sequence[Row], one: str) -> str:

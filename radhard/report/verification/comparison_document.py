@@ -9,6 +9,7 @@ from radhard.report.blocks import Document, Headline, Section, Table, Tile, Verd
 from radhard.report.change import as_sentence, chance_of, change_of, trials_that_would_tell
 from radhard.report.estimate_cells import read
 from radhard.report.main_figure import MainFigure, main_figure
+from radhard.report.point_differences import in_points
 from radhard.report.run_wording import summary, title
 from radhard.report.sections.evidence import evidence
 from radhard.report.verification.change_by_group import (
@@ -92,7 +93,7 @@ def _headline(pair: RunPair, harm: MainFigure) -> Headline:
     more = trials_that_would_tell(row.difference) if change.direction == "open" else ""
     # Neither run is meant to be the better one, so that the box has no colour of good or bad.
     verdict = Verdict(change.sentence("in the second run"), "open", more)
-    main = Tile(f"{harm.Rate}{at}: second run minus first, in points", *read(row.difference))
+    main = Tile(f"{harm.Rate}{at}: second run minus first", *read(in_points(row.difference)))
     return Headline(main, _pairs(row), tiles, (verdict,), colour="open")
 
 

@@ -4,6 +4,7 @@ from radhard.comparison import Row
 from radhard.report.blocks import Verdict
 from radhard.report.change import Direction, change_of, trials_that_would_tell
 from radhard.report.estimate_cells import read
+from radhard.report.point_differences import in_points
 
 __all__ = ["hardening_verdict"]
 
@@ -16,7 +17,7 @@ _ANSWERS: dict[Direction, str] = {
 
 def hardening_verdict(row: Row, *, under: str = "") -> Verdict:
     """Whether the hardening helps, as far as these trials tell, ``under`` one fault model."""
-    kind, change = change_of(row.difference).direction, read(row.difference)
+    kind, change = change_of(row.difference).direction, read(in_points(row.difference))
     reason = f"The rate changes by {change.value} {change.interval}."
     if kind == "better" and row.reduction is not None:
         removed = read(row.reduction)

@@ -34,10 +34,7 @@ def outcomes_compared(pair: RunPair) -> Section | None:
     parts = []
     for role in _TOLD:
         was, now = (read(rates[name][role]) for name in pair.names)
-        parts.append(
-            f"{CLASS_NAMES[role]} {was.value} {was.interval} {pair.names[0]}, {now.value} "
-            f"{now.interval} {pair.names[1]}"
-        )
+        parts.append(f"{CLASS_NAMES[role]} {was} {pair.names[0]}, {now} {pair.names[1]}")
     picture = Picture(
         "outcomes-compared",
         f"Outcome classes {pair.both}",

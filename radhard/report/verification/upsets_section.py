@@ -25,14 +25,16 @@ def upset(verification: Verification, fit_per_bit: float | None) -> Section | No
     text = "A hardened model stores more bits, so more faults are possible. "
     if verification.own is not None:
         text += (
-            f"In what was added {len(verification.own):,} faults were tried: "
-            f"{verification.own.rate()} of them harm. "
+            f"Of the faults in what the hardening added, {len(verification.own):,} were tried; "
+            f"their rate is {verification.own.rate()}. "
         )
-    text += "The relevant figure is the rate times the number of possible faults."
+    text += (
+        "Compare the models by their harmful faults: the rate times the number of possible faults."
+    )
     if fit_per_bit is not None:
         text += f" Failures are in 1e9 hours, at {fit_per_bit:g} FIT per bit."
     table = Table(
-        "Rate times size", ("model", "possible faults", "of these", *COLUMNS), tuple(rows)
+        "Rate times size", ("model", "possible faults", "estimate", *COLUMNS), tuple(rows)
     )
     return Section("upsets", "More bits, more upsets", (Text(text), table))
 

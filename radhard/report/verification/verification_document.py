@@ -11,6 +11,7 @@ from radhard.report.estimate_cells import read
 from radhard.report.limit_verdicts import limit_verdicts
 from radhard.report.main_figure import MainFigure, main_figure
 from radhard.report.odds import odds
+from radhard.report.point_differences import in_points
 from radhard.report.run_wording import model_name, where
 from radhard.report.sections.evidence import evidence
 from radhard.report.trust_option import trust_to_execute, trust_to_open
@@ -109,11 +110,11 @@ def _headline(
     at = f" {grouping.at} {row.group}" if grouping is not None and row.group else ""
     tiles = [
         Tile(f"{harm.rate} before{at}", *read(row.before)),
-        Tile("difference, in points", *read(row.difference)),
+        Tile("difference", *read(in_points(row.difference))),
     ]
     lost = (verification.loss() or {}).get(row.group)
     if lost is not None:
-        tiles.append(Tile("accuracy loss by faults and hardening together", *read(lost)))
+        tiles.append(Tile("accuracy loss by faults and hardening together", *read(in_points(lost))))
     if verification.cost is not None:
         after = verification.cost.after.over(verification.cost.before)
         tiles.append(Tile("stored bits", f"{after['bits']:.3f}x"))
@@ -150,7 +151,7 @@ def _losses(verification: Verification) -> tuple[Text, ...]:
     return tuple(
         Text(
             f"Accuracy of the unprotected model without faults minus that of the hardened one with "
-            f"them{f' at {group}' if group else ''}: {drop}."
+            f"them{f' at {group}' if group else ''}: {in_points(drop)}."
         )
         for group, drop in (verification.loss() or {}).items()
     )

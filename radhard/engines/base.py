@@ -70,6 +70,13 @@ class Campaign:
         return any(site.samples is not None for site in self.space.sites)
 
     @cached_property
+    def batches(self) -> Sequence[tuple[range, Any]]:
+        """The samples of every batch, and its inputs."""
+        workload = self.workload
+        found = workload.data.batches(workload.batch)
+        return [(range(rows.start, rows.stop), batch) for rows, batch in found]
+
+    @cached_property
     def flows(self) -> bool:
         """Whether there are faults in values that flow through the model."""
         return any(site.flows for site in self.space.sites)
@@ -147,6 +154,9 @@ class Session:
 
     engine: "Engine"
     """The engine that opened it."""
+
+    chunks_together: int = 1
+    """Number of chunks that `run` may be given as one, if no trial depends on the others."""
 
     measured: MeasuredShare | None = None
     """Figures that are measured on a share of the verdicts only; None if all are known."""

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from radhard.engines.base import Campaign, Figures, TrialResults
-from radhard.engines.serial import SerialSession, faulty_outputs
+from radhard.engines.base import Campaign, Figures
+from radhard.engines.serial import Passed, SerialSession, faulty_outputs
+from radhard.injection import TensorWords
 from radhard.space import Numbers
 
 __all__ = ["SampledAudit", "SampledTrials", "agrees_alone", "unchanged"]
@@ -110,21 +112,27 @@ class SampledTrials(SerialSession):
     def __init__(self, campaign: Campaign, rows: Mapping[int, range], kept: Sequence[int]) -> None:
         super().__init__(campaign)
         self._rows, self._kept = rows, list(kept)
+        self._golden: dict[range, Figures] = {}
+        """The figures of some samples without faults."""
 
-    def trial(self, trial: int) -> TrialResults:
+    def passed(
+        self, trial: int, faults: Numbers, words: Sequence[TensorWords] | None = None
+    ) -> Passed:
         rows = self._rows.get(trial)
-        if rows is None or not self._agrees(trial, rows):
-            return super().trial(trial)
-        panel = self.campaign.panel
-        return TrialResults([trial], panel.score(panel.golden.outputs.unsqueeze(0)))
+        if rows is None or not self._agrees(faults, rows, words):
+            return super().passed(trial, faults, words)
+        return Passed(trial, None, self.campaign.panel.golden.outputs, None)
 
-    def _agrees(self, trial: int, rows: range) -> bool:
-        campaign, panel = self.campaign, self.campaign.panel
-        outputs, _ = faulty_outputs(campaign, campaign.trials[trial], rows)
+    def _agrees(self, faults: Numbers, rows: range, words: Sequence[TensorWords] | None) -> bool:
+        outputs, _ = faulty_outputs(self.campaign, faults, rows, words=words)
+        if rows not in self._golden:
+            golden = self.campaign.panel.golden.outputs
+            self._golden[rows] = self._figures(golden[rows.start : rows.stop], rows)
+        return np.array_equal(self._figures(outputs, rows), self._golden[rows])
+
+    def _figures(self, outputs: Tensor, rows: range) -> Figures:
         numbers = torch.arange(rows.start, rows.stop)
-        found = panel.score_samples(outputs, numbers)
-        golden = panel.score_samples(panel.golden.outputs[rows.start : rows.stop], numbers)
-        return np.array_equal(found[:, self._kept], golden[:, self._kept])
+        return self.campaign.panel.score_samples(outputs, numbers)[:, self._kept]
 
 
 def agrees_alone(campaign: Campaign, samples: int) -> bool:

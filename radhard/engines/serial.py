@@ -1,7 +1,9 @@
 """The reference: one trial after another, one forward pass per batch."""
 
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,11 +14,12 @@ from torch import Tensor
 from radhard.engines.base import Campaign, Engine, Figures, Session, TrialResults
 from radhard.engines.exceptions import NOT_BY_FAULTS, of_faults
 from radhard.errors import InputError
-from radhard.injection import inject
+from radhard.injection import Injection, TensorWords, TrialWords, inject, inject_words
+from radhard.notes import Note
 from radhard.space import Numbers
 from radhard.spec import component
 
-__all__ = ["Reference", "Serial", "SerialSession", "faulty_outputs", "judged"]
+__all__ = ["Passed", "Reference", "Serial", "SerialSession", "faulty_outputs", "judged"]
 
 
 @component
@@ -35,23 +38,77 @@ class Serial(Engine):
         return SerialSession(campaign)
 
 
+_PREPARED = 64
+"""Trials whose faulty words are computed together."""
+
+_HELD_SECONDS, _HELD_ELEMENTS = 0.05, 2**20
+"""For how long, and how many elements of outputs, trials are kept before they are judged."""
+
+
+@dataclass(frozen=True, eq=False)
+class Passed:
+    """What came out of the passes of one trial."""
+
+    trial: int
+    sample: int | None
+    """The only sample that was passed; None if all were."""
+    outputs: Tensor
+    """``(samples, ...)``."""
+    crash: str | None
+
+
 class SerialSession(Session):
-    """Executes trials one by one."""
+    """Executes trials one by one.
+
+    Only passes are: faulty words are computed, and outputs are judged, of several trials together,
+    as each call of a tensor operation between two passes takes several times as long as it does by
+    itself.
+    """
+
+    chunks_together = _PREPARED
+
+    def __init__(self, campaign: Campaign, notes: Sequence[Note] = ()) -> None:
+        super().__init__(campaign, notes)
+        self._words = TrialWords(campaign.workload.model, campaign.space)
 
     def chunks(self) -> Iterator[Sequence[int]]:
         # No trial depends on another.
         yield from ([trial] for trial in range(len(self.campaign.trials)))
 
     def run(self, trials: Sequence[int]) -> Iterator[TrialResults]:
-        for trial in trials:
-            yield self.trial(trial)
+        campaign = self.campaign
+        passed: list[Passed] = []
+        size, begun = campaign.panel.golden.outputs.numel(), time.monotonic()
+        for at in range(0, len(trials), _PREPARED):
+            some = trials[at : at + _PREPARED]
+            faults = [campaign.trials[trial] for trial in some]
+            for trial, own, words in zip(some, faults, self._words.of(faults), strict=True):
+                try:
+                    passed.append(self.passed(trial, own, words))
+                except BaseException:
+                    # What is finished is kept, also where Ctrl-C ends the run.
+                    if passed:
+                        yield judged(campaign, passed)
+                    raise
+                held = time.monotonic() - begun
+                if len(passed) * size > _HELD_ELEMENTS or held > _HELD_SECONDS:
+                    yield judged(campaign, passed)
+                    passed, begun = [], time.monotonic()
+        if passed:
+            yield judged(campaign, passed)
 
     def trial(self, trial: int) -> TrialResults:
         """Execute one trial."""
+        return judged(self.campaign, [self.passed(trial, self.campaign.trials[trial])])
+
+    def passed(
+        self, trial: int, faults: Numbers, words: Sequence[TensorWords] | None = None
+    ) -> Passed:
+        """Pass one trial; ``words`` are its faulty words, if they are known."""
         campaign = self.campaign
-        faults = campaign.trials[trial]
         sample = campaign.sample(faults)
-        return judged(campaign, trial, sample, *faulty_outputs(campaign, faults, sample))
+        outputs, crash = faulty_outputs(campaign, faults, sample, words=words)
+        return Passed(trial, sample, outputs, crash)
 
 
 class Reference:
@@ -82,16 +139,26 @@ class Reference:
         return crashes
 
 
-def judged(
-    campaign: Campaign, trial: int, sample: int | None, outputs: Tensor, crash: str | None
-) -> TrialResults:
-    """The result of one trial, from its outputs for all samples or for one."""
-    if sample is None:
-        figures = campaign.panel.score(outputs.unsqueeze(0))
+def judged(campaign: Campaign, passed: Sequence[Passed]) -> TrialResults:
+    """The results of some trials, from their outputs."""
+    panel, first = campaign.panel, passed[0]
+    alike = all(
+        (one.sample is None) == (first.sample is None) and one.outputs.dtype == first.outputs.dtype
+        for one in passed
+    )
+    if not alike:
+        # As of trials that affect one sample beside such that affect all.
+        parts = [judged(campaign, [one]).figures for one in passed]
+        figures = np.concatenate(parts)
+    elif first.sample is None:
+        figures = panel.score(torch.stack([one.outputs for one in passed]))
     else:
-        figures = campaign.panel.score_samples(outputs, torch.tensor([sample]))
-    crashes = {} if crash is None else {of_faults(campaign.trials[trial]): crash}
-    return TrialResults([trial], figures, crashes=crashes)
+        samples = torch.tensor([one.sample for one in passed])
+        figures = panel.score_samples(torch.cat([one.outputs for one in passed]), samples)
+    crashes = {
+        of_faults(campaign.trials[one.trial]): one.crash for one in passed if one.crash is not None
+    }
+    return TrialResults([one.trial for one in passed], figures, crashes=crashes)
 
 
 def faulty_outputs(
@@ -101,6 +168,7 @@ def faulty_outputs(
     *,
     around: Callable[[int], AbstractContextManager[None]] | None = None,
     needed: Collection[int] | None = None,
+    words: Sequence[TensorWords] | None = None,
 ) -> tuple[Tensor, str | None]:
     """The faulty outputs for all samples or some, ``(samples, ...)``, and the crash, if any.
 
@@ -109,7 +177,8 @@ def faulty_outputs(
     The trial starts from the saved state of the model, which is restored afterwards; within the
     trial, each batch sees the state left by the batches before it, as in an ordinary evaluation
     loop. ``around`` returns the context in which the batch of a given number is passed. ``needed``:
-    only batches with one of these samples are passed; other outputs are the golden ones.
+    only batches with one of these samples are passed; other outputs are the golden ones. ``words``:
+    the faulty words, if all faults are in stored tensors and their values are known.
 
     The crash is the type of an exception raised by a pass. Such a trial is repeated with and
     without the fault: an exception that is not raised again, or is also raised without the fault,
@@ -119,7 +188,7 @@ def faulty_outputs(
         InputError: the forward pass did not compute the tensor of the fault.
     """
     crash: str | None = None
-    once = partial(_passes, campaign, faults, sample, around or _alone, needed)
+    once = partial(_passes, campaign, faults, sample, around or _alone, needed, words)
     try:
         outputs, errors = once()
         if errors:
@@ -148,47 +217,47 @@ def _passes(
     sample: int | range | None,
     around: Callable[[int], AbstractContextManager[None]],
     needed: Collection[int] | None = None,
+    words: Sequence[TensorWords] | None = None,
 ) -> tuple[Tensor, dict[int, Exception]]:
     """Outputs, NaN for batches that crashed, and the exceptions by the number of the batch."""
     golden, workload = campaign.panel.golden.outputs, campaign.workload
     parts, errors = [], dict[int, Exception]()
     absent = campaign.absent(faults) if campaign.trials.single and len(faults) else None
+    opened: Callable[[], AbstractContextManager[Injection]]
     opened = partial(inject, workload.model, campaign.space, faults, state=workload.state)
+    if words is not None:
+        opened = partial(inject_words, workload.model, words, workload.state)
     # Stored words stay faulty from batch to batch, with what the model itself writes to them.
-    stored = not campaign.flows or not _flow(campaign, faults)
-    with opened() if stored else nullcontext(None) as held:
+    stored = words is not None or not campaign.flows or not _flow(campaign, faults)
+    with torch.no_grad(), opened() if stored else nullcontext(None) as held:
         for number, (rows, batch) in enumerate(_batches(campaign, sample)):
-            if needed is not None and not any(row in rows for row in needed):
-                parts.append(golden[rows.start : rows.stop])
+            expected = golden[rows.start : rows.stop]
+            here = None if absent is None else absent[0, rows.start : rows.stop]
+            # No pass at all where the fault is present in no sample of the batch.
+            left_out = needed is not None and not any(row in rows for row in needed)
+            if left_out or (here is not None and bool(here.all())):
+                parts.append(expected)
                 continue
-            # A pass that does not end outputs NaN, which counts as detectable and unrecoverable.
-            crash = torch.full_like(golden[rows.start : rows.stop], torch.nan)
-            parts.append(crash)
-            if absent is not None:
-                here = absent[0, rows.start : rows.stop]
-                crash[here] = golden[rows.start : rows.stop][here]
-                # No pass at all where the fault is present in no sample of the batch.
-                if here.all():
-                    continue
             # A value that flows is injected anew for every batch: a pass that crashes leaves calls
             # of modules uncounted, so that those of the next batch would be numbered wrongly.
-            anew = opened() if held is None else nullcontext(held)
-            with torch.no_grad(), anew as injection, around(number):
+            with opened() if held is None else nullcontext(held) as injection, around(number):
                 injection.rows = rows
                 outputs = _passed(campaign, batch)
                 if isinstance(outputs, Exception):
                     errors[number] = outputs
-                    continue
-                if not injection.reached:
+                elif not injection.reached:
                     raise InputError(
                         f"{campaign.space.describe(int(faults[0]))} was never computed in the "
                         "forward pass"
                     )
-                if outputs.shape == crash.shape:
-                    parts[-1] = outputs
-                    if absent is not None:
-                        outputs[here] = crash[here]
-    return torch.cat(parts), errors
+            if isinstance(outputs, Exception) or outputs.shape != expected.shape:
+                # A pass that does not end outputs NaN, which counts as detectable and
+                # unrecoverable.
+                outputs = torch.full_like(expected, torch.nan)
+            if here is not None:
+                outputs[here] = expected[here]
+            parts.append(outputs)
+    return parts[0] if len(parts) == 1 else torch.cat(parts), errors
 
 
 def _flow(campaign: Campaign, faults: Numbers) -> bool:
@@ -222,5 +291,4 @@ def _batches(campaign: Campaign, sample: int | range | None) -> Iterator[tuple[r
         some = range(sample, sample + 1) if isinstance(sample, int) else sample
         yield some, campaign.workload.data.rows(slice(some.start, some.stop))
         return
-    for rows, batch in campaign.workload.data.batches(campaign.workload.batch):
-        yield range(rows.start, rows.stop), batch
+    yield from campaign.batches

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import islice
 
 from radhard.engines.base import Session, TrialResults
 from radhard.engines.recheck import Recheck
@@ -26,7 +27,9 @@ class Local(Executor):
 class _ThisProcess(Pool):
     def parts(self, session: Session, chunks: Iterable[Sequence[int]]) -> Generator[TrialResults]:
         recheck = Recheck(session.campaign)
-        for chunk in chunks:
-            yield from session.run(chunk)
-            recheck.after(len(chunk))
+        waiting = iter(chunks)
+        while some := list(islice(waiting, session.chunks_together)):
+            trials = some[0] if len(some) == 1 else [trial for chunk in some for trial in chunk]
+            yield from session.run(trials)
+            recheck.after(len(trials))
         recheck.finish()

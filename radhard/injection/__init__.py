@@ -4,8 +4,16 @@ from radhard.injection.coded_blocks import OUTCOMES, CodedBlocks, decode_blocks
 from radhard.injection.corruption import Hits, corrupted, in_rounds
 from radhard.injection.directions import DIRECTIONS, Directions
 from radhard.injection.faulty_cells import cells_of
-from radhard.injection.inject import Injection, inject, injecting, numbered, overwrite
+from radhard.injection.inject import (
+    Injection,
+    inject,
+    inject_words,
+    injecting,
+    numbered,
+    overwrite,
+)
 from radhard.injection.tensor_injection import TensorInjection, write
+from radhard.injection.trial_words import TensorWords, TrialWords
 from radhard.injection.write_faults import write_faults
 
 __all__ = [
@@ -16,11 +24,14 @@ __all__ = [
     "Hits",
     "Injection",
     "TensorInjection",
+    "TensorWords",
+    "TrialWords",
     "cells_of",
     "corrupted",
     "decode_blocks",
     "in_rounds",
     "inject",
+    "inject_words",
     "injecting",
     "numbered",
     "overwrite",

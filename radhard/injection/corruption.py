@@ -30,16 +30,18 @@ class Hits:
         """The faults at these positions, or where a mask is True."""
         return Hits(self.regions, self.places[which], self.words[which], self.variants[which])
 
-    def by_format(self) -> list["Hits"]:
-        """The faults by the format of their words, each with its scale."""
+    def by_format(self) -> list[np.ndarray]:
+        """The faults by the format of their words, each with its scale, as masks."""
         if not len(self.places):
             return []
         # By text: scales are fitted to the whole tensor, so that the same text has the same scale.
-        names = [repr(self.regions[place].format) for place in np.unique(self.places).tolist()]
+        places, which = np.unique(self.places, return_inverse=True)
+        formats = [self.regions[place].format for place in places.tolist()]
+        names = [repr(format) for format in formats] if len(formats) > 1 else [""]
         if len(set(names)) == 1:
-            return [self]
-        formats = np.array([repr(self.regions[place].format) for place in self.places.tolist()])
-        return [self.some(formats == name) for name in dict.fromkeys(names)]
+            return [np.ones(len(self.places), dtype=bool)]
+        own = np.array(names)[which]
+        return [own == name for name in dict.fromkeys(own.tolist())]
 
     def in_plane(self, plane: str) -> np.ndarray:
         """Which of the faults lie in words of a plane, as a mask."""

@@ -16,14 +16,15 @@ from torch.nn.utils import parametrize
 
 from radhard.errors import InputError, RadhardWarning
 from radhard.injection.parameters import Parameters
-from radhard.injection.tensor_injection import TensorInjection, write
+from radhard.injection.tensor_injection import TensorInjection, WrittenWords, write
+from radhard.injection.trial_words import TensorWords
 from radhard.modes import Modes
 from radhard.module import eager, module_of
 from radhard.space import Fault, FaultSpace, Numbers, check_space
 from radhard.state import State
 from radhard.workload.hooks import temporary_hooks
 
-__all__ = ["Injection", "inject", "injecting", "numbered", "overwrite"]
+__all__ = ["Injection", "inject", "inject_words", "injecting", "numbered", "overwrite"]
 
 _OPEN: ContextVar[tuple["Injection", ...]] = ContextVar("open injections", default=())
 """The open injections, those opened last at the end."""
@@ -156,16 +157,54 @@ def inject(
         _warn_of_exposures(space, places)
     before = _Before(model, flows=flows, whole=state is None)
     injection.model, injection.put_back = model, partial(before.restore, injection)
+
+    def enter() -> None:
+        injection.enter(eager())
+        _reach_tensors(injection, model, space, (places, words, variants))
+        if flows and state is None:
+            # A fused kernel would bypass the modules in whose hooks the faults are injected.
+            torch.backends.mha.set_fastpath_enabled(False)
+            injection.enter(temporary_hooks([(model.register_forward_hook, injection.count)]))
+
+    yield from _held(injection, before, enter)
+    if before.parameters is not None and before.parameters.replaced:
+        _warn_of(before.parameters.replaced)
+    if state is None:
+        injection.check_reached()
+
+
+@contextmanager
+def inject_words(
+    model: nn.Module, words: Sequence[TensorWords], state: State
+) -> Iterator[Injection]:
+    """Inject the faults of a trial whose faulty words are known already (`TrialWords`).
+
+    As `inject` within an open workload, where nothing compiled runs and ``state`` restores what
+    passes write.
+    """
+    injection = Injection(state=state)
+    before = _Before(model, flows=False, whole=False)
+    injection.model, injection.put_back = model, partial(before.restore, injection)
+
+    def enter() -> None:
+        for one in words:
+            written = WrittenWords(one.stored, one.memory, one.at, one.saved, state)
+            injection.undo.append(written.restore)
+            written.write(one.faulty)
+
+    yield from _held(injection, before, enter)
+
+
+def _held(
+    injection: Injection, before: "_Before", enter: Callable[[], None]
+) -> Iterator[Injection]:
+    """Keep an injection open: ``enter`` injects the faults, ``before`` knows what is put back."""
+    crossed = False
     # Restored twice, as a KeyboardInterrupt may be raised while the model is being restored; each
     # step can be repeated.
     try:
         try:
-            injection.enter(eager())
-            _reach_tensors(injection, model, space, (places, words, variants))
-            if flows and state is None:
-                # A fused kernel would bypass the modules in whose hooks the faults are injected.
-                torch.backends.mha.set_fastpath_enabled(False)
-                injection.enter(temporary_hooks([(model.register_forward_hook, injection.count)]))
+            enter()
             _forget_copies()
             _OPEN.set((*_OPEN.get(), injection))
             yield injection
@@ -179,12 +218,8 @@ def inject(
             "an injection ended before one that was opened later in the same model, which ended "
             "with it; close them in reverse order, as nested with statements do",
             RadhardWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
-    if before.parameters is not None and before.parameters.replaced:
-        _warn_of(before.parameters.replaced)
-    if state is None:
-        injection.check_reached()
 
 
 class _Before:

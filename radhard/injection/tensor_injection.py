@@ -18,7 +18,7 @@ from radhard.space import Numbers, Region
 from radhard.state import State
 from radhard.targets import Site
 
-__all__ = ["TensorInjection", "write"]
+__all__ = ["TensorInjection", "WrittenWords", "check_site", "write"]
 
 
 class _Injection(Protocol):
@@ -69,38 +69,27 @@ class TensorInjection:
     @contextmanager
     def held(self, stored: Tensor) -> Iterator[None]:
         """Inject the faults into a stored tensor, in place; then restore its words bit for bit."""
-        self._check_shape(tuple(stored.shape), stored.dtype, "in this model", self.site.shape)
+        check_site(self.site, stored)
         # Inference tensors can be written only in inference mode; other tensors can be as well.
         with torch.inference_mode():
             extent = stored.untyped_storage().nbytes() // stored.element_size()
             memory = stored.as_strided((extent,), (1,), 0)
             hits = Hits(self.regions, self.places, self.words, self.variants)
             cells = faulty_cells(hits, stored, memory)
-            at, saved, faulty = cells.at, cells.saved, cells.faulty
-            self.changed = cells.positions[_differ(saved, faulty).cpu().numpy()]
+            self.changed = cells.positions[_differ(cells.saved, cells.faulty).cpu().numpy()]
         state = self.injection.state
-        before, faulty_version, done = version(stored), -1, False
+        written = WrittenWords(stored, memory, cells.at, cells.saved, state)
 
         def restore() -> None:
-            nonlocal done
-            if done:
-                return
-            # If nothing else wrote to the tensor, it is as before once the words are restored, and
-            # `State` need not look at it or restore it as a whole.
-            undisturbed = state is not None and version(stored) == faulty_version
-            if state is None and self.site.role != "buffer":
-                self.lost = self.lost or not _same(memory, at, faulty)
-            write(memory, at, saved)
-            if undisturbed and state is not None:
-                state.renew(stored, before)
-            done = True
+            if state is None and self.site.role != "buffer" and not written.restored:
+                self.lost = self.lost or not _same(memory, cells.at, cells.faulty)
+            written.restore()
 
         # Also registered with the injection, which undoes everything in reverse order, and twice in
         # case Ctrl-C interrupts it.
         self.injection.undo.append(restore)
         try:
-            write(memory, at, faulty)
-            faulty_version = version(stored)
+            written.write(cells.faulty)
             self.arrivals += 1
             yield
         finally:
@@ -148,7 +137,8 @@ class TensorInjection:
 
     def _apply_to_part(self, flowing: Tensor, number: int, shape: tuple[int, ...]) -> None:
         """Inject into one of the parts of this shape that the site consists of."""
-        self._check_shape(tuple(flowing.shape[1:]), flowing.dtype, "a sample in this pass", shape)
+        sample = tuple(flowing.shape[1:])
+        _check_shape(self.site, sample, flowing.dtype, "a sample in this pass", shape)
         self.arrivals += 1
         rows, hits = self._by_row(len(flowing))
         size, device = math.prod(shape), flowing.device
@@ -195,15 +185,49 @@ class TensorInjection:
         )
         return np.concatenate(rows)[order], hits
 
-    def _check_shape(
-        self, shape: tuple[int, ...], dtype: torch.dtype, where: str, expected: tuple[int, ...]
+
+class WrittenWords:
+    """Faulty words in the memory of a stored tensor, until they are restored."""
+
+    def __init__(
+        self, stored: Tensor, memory: Tensor, at: Tensor, saved: Tensor, state: State | None
     ) -> None:
-        kind = str(dtype).removeprefix("torch.")
-        if (shape, kind) != (expected, self.site.dtype):
-            raise InputError(
-                f"{self.site.name!r} is {kind} {shape} {where}, "
-                f"{self.site.dtype} {expected} in the fault space"
-            )
+        self._stored, self._memory, self._at, self._saved = stored, memory, at, saved
+        self._state = state
+        self._before, self._after = version(stored), -1
+        self.restored = False
+
+    def write(self, faulty: Tensor) -> None:
+        """Write the faulty values."""
+        write(self._memory, self._at, faulty)
+        self._after = version(self._stored)
+
+    def restore(self) -> None:
+        """Write the fault-free values; a second call has no effect."""
+        if self.restored:
+            return
+        # If nothing else wrote to the tensor, it is as before once the words are restored, and
+        # `State` need not look at it or restore it as a whole.
+        undisturbed = self._state is not None and version(self._stored) == self._after
+        write(self._memory, self._at, self._saved)
+        if undisturbed and self._state is not None:
+            self._state.renew(self._stored, self._before)
+        self.restored = True
+
+
+def check_site(site: Site, stored: Tensor) -> None:
+    """Raise `InputError` unless a stored tensor has the shape and the type of its site."""
+    _check_shape(site, tuple(stored.shape), stored.dtype, "in this model", site.shape)
+
+
+def _check_shape(
+    site: Site, shape: tuple[int, ...], dtype: torch.dtype, where: str, expected: tuple[int, ...]
+) -> None:
+    kind = str(dtype).removeprefix("torch.")
+    if (shape, kind) != (expected, site.dtype):
+        raise InputError(
+            f"{site.name!r} is {kind} {shape} {where}, {site.dtype} {expected} in the fault space"
+        )
 
 
 def write(memory: Tensor, at: Tensor, values: Tensor) -> None:

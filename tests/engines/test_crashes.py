@@ -108,8 +108,8 @@ def test_only_trials_near_a_crash_go_through_whole_passes(monkeypatch):
     data = torch.linspace(0.1, 1, 32).reshape(8, 4), torch.zeros(8, dtype=torch.int64)
     space = FaultSpace.of(model, Weights("layer*"), BitFlip((*range(8), 30)), Float32())
     whole = []
-    own = SerialSession.trial
-    monkeypatch.setattr(SerialSession, "trial", lambda *a: whole.append(a[1]) or own(*a))
+    own = SerialSession.passed
+    monkeypatch.setattr(SerialSession, "passed", lambda *a: whole.append(a[1]) or own(*a))
     found = run(model, data, space, Exhaustive(), engine=Replay(), audit=0, progress=False)
     crashed = int((found.values("due") > 0).sum())
     assert 0 < crashed <= len(whole) < len(found)

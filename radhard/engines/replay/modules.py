@@ -13,7 +13,7 @@ from radhard.engines.base import Campaign, Session, TrialResults
 from radhard.engines.exceptions import NOT_BY_FAULTS
 from radhard.engines.replay.module_recording import Recording, copied, forwards, recorded
 from radhard.engines.replay.trial_groups import by_site
-from radhard.engines.serial import SerialSession, faulty_outputs, judged
+from radhard.engines.serial import Passed, SerialSession, faulty_outputs, judged
 from radhard.notes import Note
 from radhard.replay.graph import NoGraphError
 from radhard.targets import Site
@@ -90,8 +90,8 @@ class ModulesSession(Session):
         def around(number: int) -> AbstractContextManager[None]:
             return self._replayed(number if sample is None else sample, place)
 
-        outputs = faulty_outputs(campaign, faults, sample, around=around)
-        return judged(campaign, trial, sample, *outputs)
+        outputs, crash = faulty_outputs(campaign, faults, sample, around=around)
+        return judged(campaign, [Passed(trial, sample, outputs, crash)])
 
     def _repeats(self, place: int) -> bool:
         campaign = self.campaign

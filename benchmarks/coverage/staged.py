@@ -40,9 +40,9 @@ ROWS: tuple[tuple[str, str], ...] = (
 @click.option("--long", default=60, show_default=True, help="Campaigns of more than 20,000 trials.")
 @click.option("--folder", type=click.Path(path_type=Path), required=True, help="For campaigns.")
 @click.option("--only", default="", help="A part of the network and sampler of the rows.")
-@click.option("--document/--no-document", default=True, help="Write docs/statistics.md.")
+@click.option("--document/--no-document", default=True, help="Write docs/samplers.md.")
 def main(draws: int, long: int, folder: Path, only: str, document: bool) -> None:
-    """Run staged campaigns in exhausted fault spaces, and write the table of docs/statistics.md.
+    """Run staged campaigns in exhausted fault spaces, and write the table of docs/samplers.md.
 
     Campaigns in the folder are not repeated, and all of them count.
     """
@@ -69,7 +69,7 @@ def main(draws: int, long: int, folder: Path, only: str, document: bool) -> None
         click.echo(" ".join(rows[-1]))
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
     if document:
-        put("python -m benchmarks.coverage.staged", table, "statistics.md")
+        put("python -m benchmarks.coverage.staged", table, "samplers.md")
 
 
 Campaign = tuple[int, int, list[bool], float]

@@ -112,7 +112,10 @@ def __getattr__(name: str) -> Any:
     if name == "__version__":
         return importlib.import_module("importlib.metadata").version("radhard")
     if name not in __all__:
-        raise AttributeError(f"module 'radhard' has no attribute {name!r}")
+        # Only where a name is wrong, as the import takes time.
+        close = importlib.import_module("difflib").get_close_matches(name, __all__, n=2, cutoff=0.5)
+        similar = f"; did you mean {' or '.join(close)}?" if close and name[0] != "_" else ""
+        raise AttributeError(f"module 'radhard' has no attribute {name!r}{similar}")
     module = importlib.import_module(f"radhard.{_PLACES.get(name, name)}")
     found = getattr(module, name) if name in _PLACES else module
     globals()[name] = found

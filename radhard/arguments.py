@@ -1,21 +1,27 @@
 """Is an argument of the kind that a verb takes?"""
 
+import functools
+import inspect
 import math
 import operator
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from radhard.errors import InputError
-from radhard.spec import Component, Family
+from radhard.hints import in_percent
+from radhard.spec import Component, Family, near
 
 __all__ = [
     "check_function",
+    "check_options",
     "check_path",
     "check_switch",
     "component_of",
     "components_of",
+    "named_options",
+    "number_in",
     "path_of",
     "seconds",
     "share",
@@ -23,6 +29,8 @@ __all__ = [
 ]
 
 C = TypeVar("C", bound=Component)
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _SHOWN = 60
 """Characters of a value that a message repeats."""
@@ -79,11 +87,15 @@ def whole(value: Any, name: str, *, least: int) -> int:
 
 
 def share(value: Any, name: str) -> float:
-    """A number from 0 to 1.
+    """A number from 0 to 1, also as text as on the command line: ``"1%"``.
 
     Raises:
         InputError: something else, also NaN.
+
+    >>> share("1%", "margin"), share("0.01", "margin"), share(0.01, "margin")
+    (0.01, 0.01, 0.01)
     """
+    value = number_in(value, name)
     try:
         number = math.nan if isinstance(value, bool | str) else float(value)
     except (TypeError, ValueError):
@@ -91,6 +103,47 @@ def share(value: Any, name: str) -> float:
     if not 0 <= number <= 1:
         raise InputError(f"{name}={shown(value)} is not allowed; give a number from 0 to 1")
     return number
+
+
+def number_in(value: Any, name: str) -> Any:
+    """The number in a text such as ``"1%"`` or ``"0.01"``; what is no text is returned as it is.
+
+    Raises:
+        InputError: another text.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        found = in_percent(value)
+        return float(value) if found is None else found
+    except ValueError:
+        raise InputError(
+            f"{name}={shown(value)} is not allowed; give a share such as 0.01 or '1%'"
+        ) from None
+
+
+def named_options(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorator: an option that the function does not have is answered with the similar ones."""
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        check_options(kwargs, function)
+        return function(*args, **kwargs)
+
+    return checked
+
+
+def check_options(options: Mapping[str, Any], *functions: Callable[..., Any]) -> None:
+    """Raise `InputError` for an option that none of the functions has.
+
+    The first function is the one that was called, which hands options on to the others.
+    """
+    parameters = [one for f in functions for one in inspect.signature(f).parameters.values()]
+    known = [one.name for one in parameters if one.kind is not one.VAR_KEYWORD]
+    for name in options:
+        if name not in known:
+            similar = near(name, known) or f"it has {', '.join(dict.fromkeys(known))}"
+            raise InputError(f"{functions[0].__name__} has no option {name!r}: {similar.strip()}")
 
 
 def seconds(value: Any, name: str) -> float | None:

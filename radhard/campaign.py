@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,17 +17,19 @@ from radhard.arguments import (
     check_switch,
     component_of,
     components_of,
+    named_options,
     seconds,
     share,
     whole,
 )
 from radhard.campaign_notes import campaign_notes, usual_metrics
+from radhard.datasets import listed as listed_data
 from radhard.engines import ENGINES, Campaign, Engine
 from radhard.engines.close_outputs import close_outputs
 from radhard.engines.golden_answers import golden_answers
 from radhard.engines.recheck import check_no_outside_state
 from radhard.engines.unread import check_read
-from radhard.errors import InputError
+from radhard.errors import InputError, RadhardWarning
 from radhard.execution import ExecutionOptions, Stages, execute_campaign
 from radhard.executors import EXECUTORS, Executor, Forked, Local
 from radhard.forward import Forward, faultless, plain
@@ -34,8 +37,9 @@ from radhard.manifest import identity
 from radhard.metrics import METRICS, Metric, Outcome, Panel
 from radhard.metrics.base import kind_of
 from radhard.metrics.run_columns import RunColumns
+from radhard.models import listed as listed_models
 from radhard.models import load
-from radhard.module import usable_module
+from radhard.module import check_order, usable_module
 from radhard.notes import Note
 from radhard.progress import Shown
 from radhard.results import Results
@@ -48,6 +52,7 @@ from radhard.workload import Workload
 __all__ = ["faultless", "run"]
 
 
+@named_options
 def run(
     model: nn.Module | str,
     data: Any,
@@ -69,6 +74,7 @@ def run(
     executor: Executor | str | None = None,
     audit: float = 0.0025,
     repair: bool = False,
+    weights: str | Path | None = None,
 ) -> Results:
     """Run a fault-injection campaign: all trials of the sampler, evaluated by the metrics.
 
@@ -109,14 +115,16 @@ def run(
             without a changed prediction on four samples each, drawn at random.
         repair: if the run file is damaged, keep the intact trials and repeat the others; the
             damaged file is kept beside it.
+        weights: of a model that is given as text, the file with its weights, as for
+            `radhard.models.load`.
 
     Raises:
         InputError: the input cannot be used; the message suggests what to do. The run file is
             unchanged.
         KeyboardInterrupt: all finished trials are in the run file; the same call continues the run.
     """
-    names = {**_texts(model, data), **_checked(names or {})}
-    model = usable_module(load(model) if isinstance(model, str) else model)
+    names = {**_texts(model, data, weights), **_checked(names or {})}
+    model = _module(model, data, weights)
     space = FaultSpace.of(model) if space is None else space
     _check_usable(space)
     sampler = sampler_of(sampler)
@@ -162,6 +170,9 @@ def _executed(
         options.executor.check_possible(campaign)
         check_no_outside_state(campaign)
         notes = [*check_read(campaign), *notes, *campaign_notes(campaign)]
+        for note in notes:
+            if note.kind == "near chance":
+                warnings.warn(str(note), RadhardWarning, stacklevel=4)
         notes += close_outputs(campaign)
         if was_training:
             notes.append(Note("training mode"))
@@ -169,9 +180,32 @@ def _executed(
         return execute_campaign(campaign, identified, golden, notes, options, stages)
 
 
-def _texts(model: object, data: object) -> dict[str, str]:
+def _module(model: Any, data: Any, weights: str | Path | None) -> nn.Module:
+    """The network, loaded if it is given as text."""
+    check_order(model, data)
+    if isinstance(model, str):
+        exchanged = isinstance(data, str) and _is_in(data, dict(listed_models()))
+        if exchanged and _is_in(model, dict(listed_data())):
+            raise InputError(
+                f"the model comes first, then the data, and {model!r} are data: exchange them"
+            )
+        return usable_module(load(model, weights=weights))
+    if weights is not None:
+        raise InputError(
+            "weights= belongs to a model that is given as text; load them into this one first: "
+            f"rh.models.load_weights(model, {str(weights)!r})"
+        )
+    return usable_module(model)
+
+
+def _is_in(text: str, known: Collection[str]) -> bool:
+    """Whether a text names one of these, with arguments or without."""
+    return text.partition("(")[0].strip() in known
+
+
+def _texts(model: object, data: object, weights: str | Path | None) -> dict[str, str]:
     """Model and data as they are named in the run file, from which they can then be loaded."""
-    given = {"model": model, "data": data}
+    given = {"model": model, "data": data, "weights": weights and str(weights)}
     return {name: text for name, text in given.items() if isinstance(text, str)}
 
 

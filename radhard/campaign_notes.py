@@ -11,6 +11,7 @@ from radhard.metrics import Accuracy, Corrections, Metric, Outcome
 from radhard.metrics.outputs import Golden
 from radhard.notes import Note
 from radhard.space import FaultSpace
+from radhard.stats import clopper_pearson
 
 __all__ = ["campaign_notes", "usual_metrics"]
 
@@ -36,8 +37,25 @@ def usual_metrics(
 
 def campaign_notes(campaign: Campaign) -> list[Note]:
     """Notes on the faults left out, on the sampler, and on the limits of the data."""
-    limits = _one_prediction(campaign.panel.metrics, campaign.panel.golden)
+    metrics, golden = campaign.panel.metrics, campaign.panel.golden
+    limits = [*near_chance(metrics, golden), *_one_prediction(metrics, golden)]
     return [*campaign.space.notes(), *campaign.trials.notes, *limits]
+
+
+def near_chance(metrics: Sequence[Metric], golden: Golden) -> list[Note]:
+    """A note if the accuracy without faults may be that of guessing, as without loaded weights.
+
+    It has to be surely (at 99 % confidence) less than half-way from chance to a perfect model, so
+    that few samples are not enough to doubt a model.
+    """
+    classes = golden.classes
+    if classes is None or classes < 2 or not any(isinstance(m, Accuracy) for m in metrics):
+        return []
+    right, n, chance = int(golden.right.sum()), golden.samples, 1 / classes
+    low, high = clopper_pearson(right, n, 0.99)
+    if low > chance or high >= (1 + chance) / 2:
+        return []
+    return [Note("near chance", {"accuracy": right / n, "classes": classes})]
 
 
 def _one_prediction(metrics: Sequence[Metric], golden: Golden) -> list[Note]:

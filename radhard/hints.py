@@ -5,9 +5,10 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
-__all__ = ["alternatives", "fits", "in_words", "spaced"]
+__all__ = ["alternatives", "fits", "in_percent", "in_words", "spaced"]
 
 
 def fits(value: Any, hint: Any) -> bool:
@@ -55,6 +56,22 @@ def spaced(name: str) -> str:
     'fault model'
     """
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+
+
+def in_percent(text: str) -> float | None:
+    """The number that a percentage stands for; None if the text is none.
+
+    >>> in_percent("1%"), in_percent(" 0.5 % "), in_percent("1"), in_percent("a %")
+    (0.01, 0.005, None, None)
+    """
+    number = text.strip()
+    if not number.endswith("%"):
+        return None
+    try:
+        # As written: 7 % divided by 100 is 0.07000000000000001.
+        return float(Decimal(number.removesuffix("%").strip()) / 100)
+    except InvalidOperation:
+        return None
 
 
 def _with_article(noun: str) -> str:

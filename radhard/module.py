@@ -16,6 +16,7 @@ from radhard.errors import InputError
 from radhard.internals import compiler_is_loaded, is_compiled, original
 
 __all__ = [
+    "check_order",
     "check_uncompiled",
     "compiled_parts",
     "copied_module",
@@ -53,6 +54,15 @@ def module_of(model: Any) -> nn.Module:
     if not isinstance(model, nn.Module):
         raise InputError(f"the model is {_kind(model)}; {_way_out(model)}")
     return model
+
+
+def check_order(model: object, data: object) -> None:
+    """Raise `InputError` if the model was given where the data are expected."""
+    if isinstance(data, nn.Module) and not isinstance(model, nn.Module | str):
+        raise InputError(
+            f"the model comes first, then the data: the first argument is {type(model).__name__}, "
+            f"the second one {type(data).__name__}, an nn.Module; exchange them"
+        )
 
 
 def usable_module(model: Any) -> nn.Module:

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from radhard.errors import InputError
 from radhard.escaping import visible
 
 if TYPE_CHECKING:
@@ -32,12 +35,30 @@ def html_table(
 
 
 def usual_axes(axes: "Axes | None") -> "Axes":
-    """The axes of matplotlib that were given, or the current ones of pyplot, as in pandas."""
-    if axes is not None:
-        return axes
-    from matplotlib import pyplot
+    """The axes of matplotlib that were given, or the current ones of pyplot, as in pandas.
 
-    return pyplot.gca()
+    A figure without a layout of its own gets the constrained one, which leaves room for the names
+    of layers.
+
+    Raises:
+        InputError: several axes, or something else.
+    """
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    if axes is None:
+        from matplotlib import pyplot
+
+        axes = pyplot.gca()
+    several = np.ravel(np.asarray(axes, dtype=object))
+    if len(several) == 1 and isinstance(several[0], Axes):
+        axes = several[0]
+    if not isinstance(axes, Axes):
+        given = f"{len(several)} axes" if len(several) > 1 else f"axes={axes!r:.60}"
+        raise InputError(f"{given}: one plot is drawn into one axes of matplotlib; give plot(ax)")
+    if isinstance(axes.figure, Figure) and axes.figure.get_layout_engine() is None:
+        axes.figure.set_layout_engine("constrained")
+    return axes
 
 
 def _row(tag: str, cells: Sequence[str]) -> str:

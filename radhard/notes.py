@@ -302,6 +302,15 @@ def _recurrent_outputs(facts: Mapping[str, Any]) -> str:
     )
 
 
+def _near_chance(facts: Mapping[str, Any]) -> str:
+    accuracy, classes = percent(facts["accuracy"]), facts["classes"]
+    return (
+        f"The fault-free accuracy is {accuracy}, near chance ({percent(1 / classes)} with "
+        f"{classes:,} classes): are the weights loaded (weights=, --weights), and do the labels "
+        "belong to the samples?"
+    )
+
+
 def _small_strata(facts: Mapping[str, Any]) -> str:
     strata = [f"{name} ({faults:,})" for name, faults in facts["strata"].items()]
     return (
@@ -416,6 +425,7 @@ _WORDINGS: dict[str, str | Callable[[Mapping[str, Any]], str]] = {
         "fault-free outputs than rounding errors: verdicts about these samples are arbitrary, and "
         "differ between engines."
     ),
+    "near chance": _near_chance,
     "one prediction": (
         "All {samples:,} samples have one fault-free prediction, class {class}: a fault that makes "
         "the model always predict it is not detected; use samples of several classes."

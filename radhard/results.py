@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from radhard.arguments import path_of, whole
+from radhard.arguments import number_in, path_of, share, whole
 from radhard.engines.inference import records_of
 from radhard.engines.inferred import Inferred
 from radhard.engines.measured_share import MeasuredShare
@@ -25,7 +25,6 @@ from radhard.space import FaultSpace, Numbers
 from radhard.stats import (
     Estimate,
     LimitCheck,
-    check_number,
     estimate_column,
     quantile_interval,
 )
@@ -303,7 +302,7 @@ class Results:
         return self._outcomes[self.column(name)].to_numpy(dtype=float)
 
     def rate(
-        self, name: str | None = None, *, by: str | None = None, confidence: float = 0.95
+        self, name: str | None = None, *, by: str | None = None, confidence: float | str = 0.95
     ) -> Any:
         """A figure's mean over the fault space: an `Estimate`, or `Rates` if it is split by ``by``.
 
@@ -328,7 +327,7 @@ class Results:
             InputError: an unknown name or grouping, or a figure without bounds (see `quantile`).
         """
         column = self.column(name)
-        estimates = self.estimates(column, by, confidence)
+        estimates = self.estimates(column, by, number_in(confidence, "confidence"))
         return estimates[""] if by is None else Rates(by, column, estimates)
 
     def estimates(self, column: str, by: str | None, confidence: float) -> dict[str, Estimate]:
@@ -342,7 +341,7 @@ class Results:
         # A copy, so that callers cannot change the cache.
         return dict(self._estimates[key])
 
-    def quantile(self, name: str, q: float = 0.5, *, confidence: float = 0.95) -> Estimate:
+    def quantile(self, name: str, q: float = 0.5, *, confidence: float | str = 0.95) -> Estimate:
         """A quantile of a figure over the executed trials; the figure may have no bounds.
 
         Trials are not weighted: only for samplers that draw all faults with equal probability.
@@ -354,6 +353,7 @@ class Results:
             raise InputError(
                 "a quantile over strata of unequal weight, or words, is not offered; use Uniform(n)"
             )
+        level: float = number_in(confidence, "confidence")
         column = self.column(name)
         if self.measured is not None and column in self.measured.columns:
             raise InputError(
@@ -361,15 +361,17 @@ class Results:
                 "single trials are not known; repeat the run with exact=True (--exact)"
             )
         bounds = self.ranges[column]
-        return quantile_interval(self.values(column), q, confidence=confidence, bounds=bounds)
+        return quantile_interval(self.values(column), q, confidence=level, bounds=bounds)
 
-    def checks(self, max_rate: float, name: str | None = None) -> list[LimitCheck]:
+    def checks(self, max_rate: float | str, name: str | None = None) -> list[LimitCheck]:
         """Whether the upper 95 % limit of a rate is at most ``max_rate``, at each error rate.
+
+        ``max_rate``: a share, 0.01 or ``"1%"``.
 
         Raises:
             InputError: a limit that is no share, or a figure without bounds.
         """
-        check_number("max_rate", max_rate, 0, 1)
+        max_rate = share(max_rate, "max_rate")
         column = self.column(name)
         harm = self.details[column].harm
         figure = self.details.meaning(column) if harm is None else harm.rate

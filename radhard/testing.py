@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+from radhard.arguments import named_options
 from radhard.campaign import run
 from radhard.forward import Forward, plain
 from radhard.metrics import Metric
@@ -18,13 +19,14 @@ from radhard.stats import LimitCheck
 __all__ = ["assert_resilient"]
 
 
+@named_options
 def assert_resilient(
     model: nn.Module | str,
     data: Any,
     space: FaultSpace | None = None,
     sampler: Sampler | str | Sequence[int | Fault] = "PerTensor(n=400)",
     *,
-    max_rate: float,
+    max_rate: float | str,
     name: str | None = None,
     metrics: Metric | str | Sequence[Metric | str] | None = None,
     seed: int = 0,
@@ -41,7 +43,7 @@ def assert_resilient(
     ``store``, a run file, a test is repeated in no time as long as model and data are the same.
 
     Args:
-        max_rate: a share, such as 0.01; at several error rates, it holds for each.
+        max_rate: a share, such as 0.01 or "1%"; at several error rates, it holds for each.
         name: the figure, by default critical silent data corruption.
         record: is called with the name and the estimate of each rate, before it is judged.
 

@@ -10,14 +10,18 @@ from torch import nn
 from radhard import analyses, engines, faults, formats, hardenings, metrics, samplers, targets
 from radhard.arguments import component_of, components_of, share, whole
 from radhard.campaign import run
+from radhard.comparison import compare
 from radhard.errors import InputError
 from radhard.injection import inject
 from radhard.metrics.base import SampleMetric
 from radhard.models import load
+from radhard.planning import plan
 from radhard.report.pages import check_page
 from radhard.results import Results
 from radhard.scores import Scores
 from radhard.space import Fault, FaultSpace
+from radhard.testing import assert_resilient
+from radhard.verification import verify
 
 torch.manual_seed(0)
 MODEL = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)).eval()
@@ -119,7 +123,7 @@ def test_a_number_that_is_not_whole_or_too_small_is_refused(value):
         whole(value, "n", least=1)
 
 
-@pytest.mark.parametrize("value", [True, "0.1", None, 1.1, -0.1, float("nan")])
+@pytest.mark.parametrize("value", [True, "one", None, 1.1, -0.1, float("nan"), "1.1"])
 def test_a_share_lies_between_0_and_1(value):
     with pytest.raises(InputError, match="share="):
         share(value, "share")
@@ -136,3 +140,59 @@ def test_a_class_that_is_not_decorated_is_refused_when_it_is_made():
 
     with pytest.raises(InputError, match=r"@radhard\.spec\.component"):
         Mine()
+
+
+TYPING_ERRORS = {
+    "run": (lambda: run(MODEL, INPUTS, SPACE, DRAWN, enigne="Replay"), "engine"),
+    "plan": (lambda: plan(MODEL, INPUTS, margn=0.1), "margin"),
+    "verify": (lambda: verify(None, MODEL, INPUTS, modle=MODEL), "model"),
+    "compare": (lambda: compare(None, None, confidance=0.9), "confidence"),
+    "assert_resilient": (lambda: assert_resilient(MODEL, INPUTS, maxrate=0.1), "max_rate"),
+    "PerTensor": (lambda: samplers.PerTensor(margn=0.1), "margin"),
+}
+
+
+@pytest.mark.parametrize(("call", "meant"), TYPING_ERRORS.values(), ids=TYPING_ERRORS)
+def test_an_option_that_is_none_is_answered_with_the_one_meant(call, meant):
+    with pytest.raises(InputError, match=rf"did you mean .*\b{meant}\b"):
+        call()
+
+
+def test_percentages_are_numbers_wherever_a_share_is_given():
+    assert samplers.Adaptive("1%", confidence="99 %") == samplers.Adaptive(0.01, confidence=0.99)
+    assert repr(samplers.PerTensor(margin="0.5%")) == "PerTensor(margin=0.005)"
+    assert share("7%", "margin") == share("0.07", "margin") == 0.07
+    results = run(MODEL, INPUTS, SPACE, DRAWN, progress=False)
+    assert results.rate(confidence="99%") == results.rate(confidence=0.99)
+    assert results.checks("1%")[0].limit == 0.01
+    for text in ("one", "5", "101%", "-1%", ""):
+        with pytest.raises(InputError, match="max_rate"):
+            results.checks(text)
+    with pytest.raises(InputError, match="margin"):
+        samplers.Adaptive("one")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: run(INPUTS, MODEL, SPACE, DRAWN),
+        lambda: run("mnist(n=5)", "lenet5"),
+        lambda: plan(INPUTS, MODEL, margin=0.1),
+        lambda: hardenings.Ranger()(INPUTS, MODEL),
+        lambda: analyses.MaxValue()(INPUTS, MODEL),
+    ],
+)
+def test_model_and_data_in_the_other_order_are_noticed(call):
+    with pytest.raises(InputError, match="exchange them"):
+        call()
+
+
+def test_weights_belong_to_a_model_given_as_text(tmp_path):
+    torch.save(load("mlp(hidden=(8,))").state_dict(), path := tmp_path / "mlp.pt")
+    images = torch.rand(4, 1, 28, 28)
+    results = run(
+        "mlp(hidden=(8,))", images, None, "Uniform(3)", weights=path, progress=False, audit=0
+    )
+    assert results.manifest["weights"] == str(path)
+    with pytest.raises(InputError, match="load_weights"):
+        run(MODEL, INPUTS, SPACE, DRAWN, weights=path)

@@ -98,7 +98,7 @@ def test_every_tensor_has_the_margin():
 def test_a_limit_leaves_a_margin_above_the_rate_of_the_pilot():
     rate = plan(network(), data(), margin=0.02, compare=False).rate.value
     found = plan(network(), data(), max_rate=rate + 0.1, compare=False)
-    assert found.precision.margin == pytest.approx(rate + 0.1 - found.rate.value)
+    assert found.precision.margin == pytest.approx(rate + 0.1 - found.rate.value, abs=1e-3)
     with pytest.raises(InputError, match="not below max_rate"):
         plan(network(), data(), max_rate=rate / 10)
 
@@ -130,7 +130,7 @@ def test_too_many_groups_are_refused_before_any_trial(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"margin": "1%"}, {"max_rate": True}, {"margin": 0.1, "space": 5}]
+    "wrong", [{"margin": "one"}, {"max_rate": True}, {"margin": 0.1, "space": 5}]
 )
 def test_arguments_of_a_wrong_type_are_refused_before_the_pilot(wrong):
     with pytest.raises(InputError, match=r"is not allowed|the space is int"):
@@ -190,3 +190,14 @@ def test_what_is_drawn_at_once_has_the_speed_of_inference_and_stages_that_of_exe
     for row in found.rows:
         each = 1.0 if isinstance(row.sampler, Adaptive) else 1e-3
         assert row.seconds == pytest.approx(each * row.trials)
+
+
+def test_a_plan_for_a_limit_names_the_limit():
+    found = plan(network(), data(), max_rate="60%", compare=False)
+    assert found.max_rate == 0.6
+    assert "60 %" in repr(found)
+    assert "60 %" in found._repr_html_()
+    assert found.rate.value + found.precision.margin <= 0.6
+    # Three digits suffice, and the sampler can be read.
+    assert found.precision.margin == float(f"{found.precision.margin:.3g}")
+    assert found.seconds > 0

@@ -8,6 +8,7 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from radhard.comparison import compare
+from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32
 from radhard.samplers import ErrorRate
@@ -156,3 +157,24 @@ def test_runs_are_compared_by_the_paths_of_their_files(tmp_path):
     results = small.campaign(tmp_path / "a.db")
     by_path = compare(tmp_path / "a.db", str(tmp_path / "a.db"))
     assert by_path == compare(results, results)
+
+
+def test_names_of_layers_are_not_cut_off(tmp_path):
+    figure, axes = pyplot.subplots(figsize=(3, 2))
+    try:
+        names = ["encoder.blocks.0.attention.weight"] * 2
+        Scores("Mine()", "channel", {names[0]: np.array([0.1, 0.3])}).plot(axes)
+        figure.canvas.draw()
+        edges = [label.get_window_extent().x0 for label in axes.get_yticklabels()]
+        assert min(edges) >= 0
+    finally:
+        pyplot.close(figure)
+
+
+def test_several_axes_are_refused_and_an_array_of_one_is_taken(results):
+    figure = Figure()
+    one, two = figure.subplots(1, 2)
+    assert results.plot(np.array([one])) is one
+    for several in (np.array([one, two]), [one, two], "layer", figure):
+        with pytest.raises(InputError, match=r"plot\(ax\)"):
+            results.plot(several)

@@ -11,7 +11,7 @@ from radhard.analyses.analyzed_layers import covering
 from radhard.analyses.classifier_workload import classifier_workload
 from radhard.forward import Forward, plain
 from radhard.manifest import fingerprint
-from radhard.module import usable_module
+from radhard.module import check_order, usable_module
 from radhard.scores import Scores
 from radhard.spec import Component, Family
 from radhard.workload import Workload
@@ -55,6 +55,7 @@ class Analysis(Component):
                 the model's layers; the message suggests what to do.
         """
         began = time.perf_counter()
+        check_order(model, data)
         model = usable_module(model)
         with classifier_workload(
             repr(self),

@@ -103,7 +103,7 @@ def program() -> NoReturn:
 def _warnings_in_one_line() -> Iterator[None]:
     """Print a `RadhardWarning` as one line, without its place in the code."""
     with warnings.catch_warnings():
-        others = warnings.showwarning
+        others, shown = warnings.showwarning, set[str]()
 
         def show(
             message: Warning | str,
@@ -114,9 +114,11 @@ def _warnings_in_one_line() -> Iterator[None]:
             line: str | None = None,
         ) -> None:
             if issubclass(category, RadhardWarning):
-                click.echo(
-                    "radhard: warning: " + printable(" ".join(str(message).split())), err=True
-                )
+                text = printable(" ".join(str(message).split()))
+                # Once, also where a command runs several campaigns on one model.
+                if text not in shown:
+                    click.echo(f"radhard: warning: {text}", err=True)
+                shown.add(text)
             else:
                 others(message, category, filename, lineno, file, line)
 

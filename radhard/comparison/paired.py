@@ -1,6 +1,7 @@
 """Is one run better than another, in pairs of trials with the same fault?"""
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from radhard.arguments import named_options, number_in
 from radhard.comparison.pair_difference import PairDifference
-from radhard.errors import InputError
+from radhard.errors import InputError, RadhardWarning
 from radhard.escaping import printable
 from radhard.groups import labels
 from radhard.notebook import html_table
@@ -141,13 +143,14 @@ class Comparison:
         return "\n".join(lines)
 
 
+@named_options
 def compare(
     before: Results | str | Path,
     after: Results | str | Path,
     name: str | None = None,
     *,
     by: str | None = None,
-    confidence: float = 0.95,
+    confidence: float | str = 0.95,
 ) -> Comparison:
     """Compare a figure of two campaigns, overall or by group (see `Results.rate`).
 
@@ -167,6 +170,14 @@ def compare(
                 f"the {order} run is {type(results).__name__}; give Results, as returned by run or "
                 "Results.open(...)"
             )
+    if before.manifest.get("hardening") and not after.manifest.get("hardening"):
+        warnings.warn(
+            "the first run is that of a hardened model, the second one is not: what is called "
+            "before and after may be exchanged; compare(before, after) takes the unprotected model "
+            "first",
+            RadhardWarning,
+            stacklevel=3,
+        )
     column = before.column(name)
     if column not in after.columns:
         raise InputError(
@@ -178,12 +189,12 @@ def compare(
             f"the {rates} run has many faults per trial, the {single} run one "
             "fault per trial; their figures cannot be compared"
         )
-    by = before.usual_split if by is None else by
+    by, level = before.usual_split if by is None else by, number_in(confidence, "confidence")
     reason = _why_unpaired(before, after, by)
     rows = (
-        _independent(before, after, column, by, confidence)
+        _independent(before, after, column, by, level)
         if reason
-        else _paired(before, after, column, by, confidence)
+        else _paired(before, after, column, by, level)
     )
     if not rows:
         raise InputError(

@@ -14,7 +14,7 @@ from radhard.hardenings.draft import Draft
 from radhard.hardenings.part import parts
 from radhard.hardenings.record import Record, digests, put_records, records
 from radhard.manifest import fingerprint
-from radhard.module import check_uncompiled, copied_module, usable_module
+from radhard.module import check_order, check_uncompiled, copied_module, usable_module
 from radhard.progress_bar import ProgressBar
 from radhard.scores import Scores
 from radhard.spec import Component, Family
@@ -66,6 +66,7 @@ class Hardening(Component):
         Warns:
             RadhardWarning: parts are left out, or the data are too few; also see `records`.
         """
+        check_order(model, data)
         model = usable_module(model)
         check_uncompiled(model, repr(self))
         self._check_scores(scores)

@@ -1,6 +1,7 @@
 """How many trials does a margin cost, by sampler, and how long do they take?"""
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,20 +9,23 @@ from typing import Any
 
 from torch import nn
 
-from radhard.arguments import check_path, share
+from radhard.arguments import check_options, check_path, number_in, share
 from radhard.campaign import run
 from radhard.errors import InputError
 from radhard.forward import Forward, plain
+from radhard.module import check_order
 from radhard.notebook import html_table
 from radhard.planning.campaign_speed import CampaignSpeed
 from radhard.planning.cap_plans import CapPlan, cap_plans
+from radhard.planning.duration import duration
 from radhard.planning.pilot import Pilot, strata_by_group
 from radhard.planning.precision import Precision
 from radhard.planning.sampler_plan import SamplerPlan
+from radhard.progress_bar import ProgressBar
 from radhard.results import Results
 from radhard.samplers import Exhaustive, PerTensor, Sampler, Uniform
 from radhard.space import FaultSpace, check_space
-from radhard.stats import Estimate, StratumPlan, allocation, floor_size, sample_size
+from radhard.stats import Estimate, StratumPlan, allocation, floor_size, percent, sample_size
 
 __all__ = ["CampaignPlan", "plan"]
 
@@ -51,6 +55,10 @@ class CampaignPlan:
     """The fastest first."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Ways to the margin that do not apply, with the reason."""
+    max_rate: float | None = None
+    """The limit that was asked for instead of a margin."""
+    seconds: float = 0.0
+    """How long it took to make the plan."""
 
     @property
     def space(self) -> FaultSpace:
@@ -85,6 +93,7 @@ class CampaignPlan:
         Raises:
             InputError: the run file was begun for something else.
         """
+        check_options(options, self.run, run)
         check_path(store, "store")
         path = None if store is None else Path(store)
         sampler = self.precision.sampler_of(path) or self.choice.sampler
@@ -93,12 +102,25 @@ class CampaignPlan:
         given["names"] = {**(given.get("names") or {}), **self.precision.names}
         return run(own.model, own.data, own.space, sampler, store=store, **given)
 
+    @property
+    def _purpose(self) -> str:
+        """What was asked for: a margin, or a limit and the margin that keeps it."""
+        margin = f"a margin of {self.precision}"
+        if self.max_rate is None:
+            return margin
+        return f"an upper limit of {percent(self.max_rate)}, by {margin} if the pilot is right"
+
     def __repr__(self) -> str:
-        lines = [f"<CampaignPlan for a margin of {self.precision}; fastest first>"]
-        return "\n".join([*lines, *("  " + ", ".join(row.cells) for row in self.rows)])
+        lines = [f"<CampaignPlan for {self._purpose}; fastest first>"]
+        lines += ["  " + ", ".join(row.cells) for row in self.rows]
+        lines.append(
+            f"  planned in {duration(self.seconds)}, with a pilot of {len(self.pilot):,} trials: "
+            f"{self.rate}"
+        )
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        title = f"Margin of {self.precision}"
+        title = f"Campaigns for {self._purpose}"
         rows = [row.cells for row in self.rows]
         return html_table(["sampler", "trials", "time"], rows, title=title)
 
@@ -108,9 +130,9 @@ def plan(
     data: Any,
     space: FaultSpace | None = None,
     *,
-    margin: float | None = None,
-    max_rate: float | None = None,
-    confidence: float = 0.95,
+    margin: float | str | None = None,
+    max_rate: float | str | None = None,
+    confidence: float | str = 0.95,
     by: str | None = None,
     compare: bool = True,
     seed: int = 0,
@@ -118,14 +140,18 @@ def plan(
     batch: int = 100,
     **options: Any,
 ) -> CampaignPlan:
-    """What it costs to know a rate to within a margin, measured by a pilot of seconds.
+    """What it costs to know a rate to within a margin, measured by a pilot.
+
+    The pilot runs small campaigns: how much harm varies, how long trials take, and with ``compare``
+    also how long all faults would take and what caps can tell. On a small network this takes a few
+    seconds, which ``plan.seconds`` tells; on a terminal a bar shows what is measured.
 
     ``plan(model, data, margin=0.005, by="tensor").run()`` runs the fastest campaign that assumes
     nothing, as ``radhard run --margin 0.5% --by tensor`` does.
 
     Args:
         model, data, space, seed, call, batch: as for `run`.
-        margin: half the width of the interval, as a share: 0.005 for 0.5 points.
+        margin: half the width of the interval, as a share: 0.005 or "0.5%" for 0.5 points.
         max_rate: instead of a margin, a limit that the upper confidence limit is to stay below; the
             margin is then its distance from the rate of the pilot.
         confidence: of the interval.
@@ -137,23 +163,38 @@ def plan(
         InputError: the input cannot be used, the grouping has too many groups for a pilot, or the
             rate of the pilot is not below ``max_rate``.
     """
-    asked = Precision(_asked(margin, max_rate, by), confidence, by)
+    check_options(options, plan, run)
+    check_order(model, data)
+    margin = None if margin is None else share(margin, "margin")
+    max_rate = None if max_rate is None else share(max_rate, "max_rate")
+    asked = Precision(_asked(margin, max_rate, by), number_in(confidence, "confidence"), by)
     space = FaultSpace.of(model) if space is None else space
     check_space(space)
+    began = time.perf_counter()
     pilot = Pilot(model, data, space, {**options, "seed": seed, "call": call, "batch": batch})
     table = pilot.groups(by)
-    first = pilot.results(0.0 if margin is None else asked.margin, confidence, by)
+    # A function that is told the progress is for the campaign, and not for the pilot.
+    shown = options.get("progress")
+    bar = ProgressBar(shown=shown if isinstance(shown, bool) or shown is None else False)
+    with bar.open("pilot: how much harm varies"):
+        first = pilot.results(0.0 if margin is None else asked.margin, asked.confidence, by)
     if max_rate is not None:
         asked = replace(asked, margin=_room(first, max_rate))
     strata = strata_by_group(first, table)
-    fixed, staged = pilot.speeds(first)
+    with bar.open("pilot: how long trials take"):
+        fixed, staged = pilot.speeds(first)
     rows = [_adaptive(asked, strata, len(first), staged), *_published(asked, space, fixed)]
     left_out: dict[str, str] = {}
     if compare:
-        rows += _other_ways(pilot, first, asked, table, staged, left_out)
+        with bar.open("pilot: all faults, and caps"):
+            fastest = min(row.seconds for row in rows)
+            rows += _other_ways(pilot, first, asked, table, staged, fastest, left_out)
     # By time and not by trials, since those of some samplers take longer.
     rows.sort(key=lambda row: row.seconds)
-    return CampaignPlan(pilot, asked, len(strata), first, staged, tuple(rows), left_out)
+    took = time.perf_counter() - began
+    return CampaignPlan(
+        pilot, asked, len(strata), first, staged, tuple(rows), left_out, max_rate, took
+    )
 
 
 def _asked(margin: float | None, max_rate: float | None, by: str | None) -> float:
@@ -163,7 +204,6 @@ def _asked(margin: float | None, max_rate: float | None, by: str | None) -> floa
         raise InputError(f"give either margin=0.005 (0.5 points) or max_rate=0.01; {given} given")
     name, value = ("margin", margin) if margin is not None else ("max_rate", max_rate)
     assert value is not None
-    value = share(value, name)
     if not 0 < value < 1:
         raise InputError(f"{name}={value} is not allowed; a share between 0 and 1, such as 0.005")
     if max_rate is not None and by is not None:
@@ -179,7 +219,10 @@ def _room(pilot: Results, max_rate: float) -> float:
             f"the rate of {len(pilot):,} trials, {rate}, is not below max_rate={max_rate:g}, so "
             "that no number of trials is likely to show that it is; harden the model, or allow more"
         )
-    return max_rate - rate.value
+    room = max_rate - rate.value
+    # Three digits, and not more than there is.
+    digits = 2 - math.floor(math.log10(room))
+    return math.floor(room * 10.0**digits) / 10.0**digits
 
 
 def _adaptive(
@@ -214,13 +257,14 @@ def _other_ways(
     asked: Precision,
     table: Sequence[str],
     speed: CampaignSpeed,
+    fastest: float,
     left_out: dict[str, str],
 ) -> list[SamplerPlan]:
     """To try every fault, and to find caps first; what does not apply is added to ``left_out``."""
     found: list[SamplerPlan] = []
     everything = Exhaustive()
     try:
-        seconds = pilot.exhaustion()
+        seconds = pilot.exhaustion(fastest)
     except InputError as error:
         left_out[repr(everything)] = str(error)
     else:

@@ -32,6 +32,10 @@ them until the additional ones take `_LEAST_SECONDS`."""
 
 _LEAST_SECONDS = 0.5
 
+_CLEAR, _FAR = 0.05, 20
+"""Seconds of a difference that is not noise, and how many times as long as the fastest way another
+one takes that needs no closer look."""
+
 _GROUPS = 64
 """With more groups, a pilot of all of them would be a campaign."""
 
@@ -99,8 +103,11 @@ class Pilot:
             lambda sampler: self.timed(sampler, exact=True), faults, _engine
         )
 
-    def exhaustion(self) -> float:
+    def exhaustion(self, fastest: float) -> float:
         """Seconds to try every fault: those of a word have more in common than any others.
+
+        ``fastest``: of the ways known so far; one that takes many times as long is not measured
+        closely.
 
         Raises:
             InputError: the space cannot be exhausted.
@@ -113,13 +120,17 @@ class Pilot:
                 each = max(after - before, 0.0) / max(len(found) - few, 1)
                 if after - before >= _LEAST_SECONDS or size >= words:
                     break
+                if after - before >= _CLEAR and each * len(self.space) > _FAR * fastest:
+                    break
             else:
                 few, before = len(found), after
         return before + each * len(self.space)
 
     def first_samples(self, number: int) -> tuple[Workload, int]:
         """The model on the first samples of the data, and the number of all samples."""
-        module = usable_module(load(self.model) if isinstance(self.model, str) else self.model)
+        weights, module = self.options.get("weights"), self.model
+        module = load(module, weights=weights) if isinstance(module, str) else module
+        module = usable_module(module)
         own = {name: self.options[name] for name in ("call", "batch", "seed")}
         whole = Workload.of(module, self.data, **own)
         return Workload.of(module, whole.data.first(number), **own), len(whole.data)

@@ -86,12 +86,13 @@ def _sections(
 
 
 def _warnings(results: Results) -> tuple[str, ...]:
+    doubts = tuple(str(note) for note in results.notes if note.kind == "near chance")
     if results.complete:
-        return ()
+        return doubts
     done, planned = len(results), results.planned
     text = (
         f"Unfinished: {done:,} of {planned:,} planned trials ({percent(done / planned)}) have been "
         "executed so far. Strata are executed one after the other, so the later parts of the fault "
         "space may have no trials yet."
     )
-    return (text,)
+    return (text, *doubts)

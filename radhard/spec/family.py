@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeGuard, TypeVar, cast, dataclass_transform
 
 from radhard.errors import InputError
-from radhard.hints import alternatives, fits, in_words, spaced
+from radhard.hints import alternatives, fits, in_percent, in_words, spaced
 from radhard.spec.call import MAX_DEPTH, Call, read_call, short
 from radhard.spec.frozen import FrozenDict
 
@@ -45,8 +45,9 @@ class Component(ABC):  # noqa: B024  # its families have the abstract methods
 
     The type hint of a field says which family it takes: with ``Format`` formats only, with
     ``tuple[Format, ...]`` several, with ``Mapping[str, Format]`` formats by name or pattern. Where
-    a component is taken, its text is too, and becomes the component. Lists become tuples, mappings
-    a `FrozenDict`.
+    a component is taken, its text is too, and becomes the component. Where a number is taken, a
+    percentage is too: ``Adaptive("1%")`` is ``Adaptive(0.01)``. Lists become tuples, mappings a
+    `FrozenDict`.
     """
 
     def __new__(cls, *args: object, **given: object) -> Self:  # noqa: ARG004
@@ -54,6 +55,12 @@ class Component(ABC):  # noqa: B024  # its families have the abstract methods
             raise InputError(
                 f"{_qualified(cls)}: decorate the class with @radhard.spec.component first"
             )
+        for name in given:
+            if name not in (known := [field.name for field in _arguments(cls)]):
+                raise InputError(
+                    f"{cls.__name__} has no argument {name!r}: {near(name, known)}it has "
+                    + (", ".join(known) or "none")
+                )
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
@@ -242,6 +249,9 @@ def named_in(names: Sequence[str], room: str) -> str:
 def _filled(value: Any, cls: type[Component], name: str, *, foreign: bool) -> Any:
     """The value of a field, with components in place of calls and of texts that name them."""
     hint = _hints(cls).get(name, Any)
+    if isinstance(value, str) and float in alternatives(hint) and not fits(value, hint):
+        share = in_percent(value)
+        return value if share is None else share
     if name not in _nesting(cls):
         # No component is allowed here, so that one is refused like anything else that is wrong.
         return tuple(value) if isinstance(value, list) else _frozen(value)
@@ -378,7 +388,7 @@ def _hints(cls: type) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 
-def _arguments(part: "Component") -> list[dataclasses.Field[Any]]:
+def _arguments(part: "Component | type[Component]") -> list[dataclasses.Field[Any]]:
     found = [field for field in dataclasses.fields(part) if field.init]  # type: ignore[arg-type]
     return sorted(found, key=lambda field: field.kw_only is True)  # as a call has them
 

@@ -19,7 +19,7 @@ NOISE = 1e-12
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Estimate:
     """A value with its confidence interval and the number of trials from which it was computed.
 
@@ -96,6 +96,9 @@ class Estimate:
         figure, _, basis = str(self).rpartition(" (")
         value, bracket, rest = figure.partition(" [")
         return f"<b>{escape(value)}</b>{escape(bracket + rest)} ({escape(basis)}"
+
+    def __repr__(self) -> str:
+        return f"<Estimate {self}>"
 
     def __str__(self) -> str:
         scale = 100.0 if self.unit == "share" else 1.0

@@ -45,7 +45,7 @@ def is_within(estimate: Estimate, limit: float) -> bool:
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LimitCheck:
     """A limit that was asked for, and the estimate whose upper confidence limit it bounds.
 
@@ -70,6 +70,9 @@ class LimitCheck:
     def name(self) -> str:
         """The figure with its group."""
         return f"{self.figure} at {self.group}" if self.group else self.figure
+
+    def __repr__(self) -> str:
+        return f"<LimitCheck {self}>"
 
     def __str__(self) -> str:
         shown = str(self.estimate).rpartition(" (")[0]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from radhard.arguments import number_in
 from radhard.comparison import (
     Comparison,
     Tolerable,
@@ -112,7 +113,7 @@ class Verification:
         return losses
 
     def checks(
-        self, *, max_rate: float | None = None, max_drop: float | None = None
+        self, *, max_rate: float | str | None = None, max_drop: float | str | None = None
     ) -> list[LimitCheck]:
         """One check for each limit, at each error rate: is the upper end of the interval below it?
 
@@ -125,7 +126,7 @@ class Verification:
         """
         checks = [] if max_rate is None else self.after.checks(max_rate)
         if max_drop is not None:
-            check_number("max_drop", max_drop, -1, 1)
+            max_drop = check_number("max_drop", number_in(max_drop, "max_drop"), -1, 1)
             lost = self.loss()
             if lost is None:
                 raise InputError(

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from radhard.arguments import share, whole
+from radhard.arguments import named_options, share, whole
 from radhard.campaign import run
 from radhard.cost import Overhead, overhead
 from radhard.datasets.data import Data
@@ -36,6 +36,7 @@ from radhard.workload import Workload, fault_free_outputs
 __all__ = ["verify"]
 
 
+@named_options
 def verify(
     before: Results,
     model: nn.Module,

@@ -2,6 +2,7 @@
 
 import math
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from torch import nn
 from radhard.caps import Certified
 from radhard.comparison import compare
 from radhard.engines import Bracket, Replay
-from radhard.errors import InputError
+from radhard.errors import InputError, RadhardWarning
 from radhard.faults import BitFlip, StuckAt
 from radhard.formats import BFloat16, Fixed, Float32
 from radhard.metrics import Critical
@@ -353,3 +354,13 @@ def test_a_difference_is_that_of_the_figures_shown_also_if_one_run_was_inferred(
         assert comparison.paired
         (row,) = comparison.rows
         assert row.difference.value == pytest.approx(row.after.value - row.before.value, abs=1e-12)
+
+
+def test_a_hardened_run_given_first_is_noticed():
+    plain, hardened = campaign(), campaign(names={"hardening": {"by": ["Ranger()"]}})
+    with pytest.warns(RadhardWarning, match="exchanged"):
+        compare(hardened, plain)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        compare(plain, hardened)
+        compare(hardened, hardened)

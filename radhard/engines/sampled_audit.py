@@ -10,7 +10,7 @@ from torch import Tensor
 
 from radhard.engines.base import Campaign, Figures
 from radhard.engines.serial import Passed, SerialSession, faulty_outputs
-from radhard.injection import TensorWords
+from radhard.injection import TrialCells
 from radhard.space import Numbers
 
 __all__ = ["SampledAudit", "SampledTrials", "agrees_alone", "unchanged"]
@@ -116,14 +116,14 @@ class SampledTrials(SerialSession):
         """The figures of some samples without faults."""
 
     def passed(
-        self, trial: int, faults: Numbers, words: Sequence[TensorWords] | None = None
+        self, trial: int, faults: Numbers, words: Sequence[TrialCells] | None = None
     ) -> Passed:
         rows = self._rows.get(trial)
         if rows is None or not self._agrees(faults, rows, words):
             return super().passed(trial, faults, words)
         return Passed(trial, None, self.campaign.panel.golden.outputs, None)
 
-    def _agrees(self, faults: Numbers, rows: range, words: Sequence[TensorWords] | None) -> bool:
+    def _agrees(self, faults: Numbers, rows: range, words: Sequence[TrialCells] | None) -> bool:
         outputs, _ = faulty_outputs(self.campaign, faults, rows, words=words)
         if rows not in self._golden:
             golden = self.campaign.panel.golden.outputs

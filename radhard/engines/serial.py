@@ -14,7 +14,7 @@ from torch import Tensor
 from radhard.engines.base import Campaign, Engine, Figures, Session, TrialResults
 from radhard.engines.exceptions import NOT_BY_FAULTS, of_faults
 from radhard.errors import InputError
-from radhard.injection import Injection, TensorWords, TrialWords, inject, inject_words
+from radhard.injection import Injection, TrialCells, TrialWords, inject, inject_words
 from radhard.notes import Note
 from radhard.space import Numbers
 from radhard.spec import component
@@ -102,7 +102,7 @@ class SerialSession(Session):
         return judged(self.campaign, [self.passed(trial, self.campaign.trials[trial])])
 
     def passed(
-        self, trial: int, faults: Numbers, words: Sequence[TensorWords] | None = None
+        self, trial: int, faults: Numbers, words: Sequence[TrialCells] | None = None
     ) -> Passed:
         """Pass one trial; ``words`` are its faulty words, if they are known."""
         campaign = self.campaign
@@ -168,7 +168,7 @@ def faulty_outputs(
     *,
     around: Callable[[int], AbstractContextManager[None]] | None = None,
     needed: Collection[int] | None = None,
-    words: Sequence[TensorWords] | None = None,
+    words: Sequence[TrialCells] | None = None,
 ) -> tuple[Tensor, str | None]:
     """The faulty outputs for all samples or some, ``(samples, ...)``, and the crash, if any.
 
@@ -217,7 +217,7 @@ def _passes(
     sample: int | range | None,
     around: Callable[[int], AbstractContextManager[None]],
     needed: Collection[int] | None = None,
-    words: Sequence[TensorWords] | None = None,
+    words: Sequence[TrialCells] | None = None,
 ) -> tuple[Tensor, dict[int, Exception]]:
     """Outputs, NaN for batches that crashed, and the exceptions by the number of the batch."""
     golden, workload = campaign.panel.golden.outputs, campaign.workload

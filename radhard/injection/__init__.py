@@ -13,7 +13,7 @@ from radhard.injection.inject import (
     overwrite,
 )
 from radhard.injection.tensor_injection import TensorInjection, write
-from radhard.injection.trial_words import TensorWords, TrialWords
+from radhard.injection.trial_words import TrialCells, TrialWords
 from radhard.injection.write_faults import write_faults
 
 __all__ = [
@@ -24,7 +24,7 @@ __all__ = [
     "Hits",
     "Injection",
     "TensorInjection",
-    "TensorWords",
+    "TrialCells",
     "TrialWords",
     "cells_of",
     "corrupted",

@@ -17,7 +17,7 @@ from torch.nn.utils import parametrize
 from radhard.errors import InputError, RadhardWarning
 from radhard.injection.parameters import Parameters
 from radhard.injection.tensor_injection import TensorInjection, WrittenWords, write
-from radhard.injection.trial_words import TensorWords
+from radhard.injection.trial_words import TrialCells
 from radhard.modes import Modes
 from radhard.module import eager, module_of
 from radhard.space import Fault, FaultSpace, Numbers, check_space
@@ -175,7 +175,7 @@ def inject(
 
 @contextmanager
 def inject_words(
-    model: nn.Module, words: Sequence[TensorWords], state: State
+    model: nn.Module, words: Sequence[TrialCells], state: State
 ) -> Iterator[Injection]:
     """Inject the faults of a trial whose faulty words are known already (`TrialWords`).
 

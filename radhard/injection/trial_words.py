@@ -13,11 +13,11 @@ from radhard.injection.tensor_injection import check_site
 from radhard.space import FaultSpace, Numbers
 from radhard.targets.stored import Stored, stored_tensor
 
-__all__ = ["TensorWords", "TrialWords"]
+__all__ = ["TrialCells", "TrialWords"]
 
 
 @dataclass(frozen=True, eq=False)
-class TensorWords:
+class TrialCells:
     """The values of one stored tensor that the faults of one trial may change."""
 
     stored: Tensor
@@ -51,7 +51,7 @@ class TrialWords:
             ]
         )
 
-    def of(self, trials: Sequence[Numbers]) -> list[list[TensorWords] | None]:
+    def of(self, trials: Sequence[Numbers]) -> list[list[TrialCells] | None]:
         """The words of each trial, given its faults; None if `inject` has to inject them."""
         space = self._space
         faults = np.concatenate([np.zeros(0, np.int64), *trials])
@@ -59,7 +59,7 @@ class TrialWords:
         places, words, variants, of_fault = space.affected(faults)
         owner, tensors = owner[of_fault], space.tensors[places]
         others = set(owner[~self._known[places]].tolist())
-        found: list[list[TensorWords] | None] = [
+        found: list[list[TrialCells] | None] = [
             None if trial in others else [] for trial in range(len(trials))
         ]
         for tensor in np.unique(tensors).tolist():
@@ -77,7 +77,7 @@ class TrialWords:
                     mine.append(part)
         return found
 
-    def _in_tensor(self, hits: Hits, owner: Numbers) -> list[tuple[int, TensorWords]]:
+    def _in_tensor(self, hits: Hits, owner: Numbers) -> list[tuple[int, TrialCells]]:
         """The words of one tensor by trial, given the trial of each fault."""
         site = self._space.sites[int(hits.places[0])]
         stored = stored_tensor(self._model, site.name)
@@ -93,10 +93,10 @@ class TrialWords:
             trials, counts = np.unique(codes.trials, return_counts=True)
             parts = [torch.split(one, counts.tolist()) for one in (at, memory[at], faulty)]
         return [
-            (trial, TensorWords(stored, memory, *part))
+            (trial, TrialCells(stored, memory, *part))
             for trial, *part in zip(trials.tolist(), *parts, strict=True)
         ]
 
 
-def _share_memory(one: TensorWords, other: TensorWords) -> bool:
+def _share_memory(one: TrialCells, other: TrialCells) -> bool:
     return one.memory.data_ptr() == other.memory.data_ptr()

@@ -25,6 +25,11 @@ __all__ = ["verify"]
     callback=known_function,
     help="file.py:function of model and batch that returns the logits.",
 )
+@click.option(
+    "--weights",
+    callback=file_of("there is no file {} to take weights from"),
+    help="Weights of the unprotected model, if the run file names none.",
+)
 @click.option("--store", type=click.Path(path_type=Path), help="Run file of the hardened model.")
 @click.option(
     "--max-rate",
@@ -76,6 +81,10 @@ def verify(**options: Any) -> int:
     compared. --max-rate and --max-drop compare with the upper limit of the 95 % interval, which
     must not be above them. The drop is the accuracy of the unprotected model without faults minus
     that of the hardened model with faults.
+
+    The unprotected model is the one that RUN names, or the recipe of the hardened one. If RUN was
+    made in Python with weights of one's own, --weights gives them: a model other than that of RUN
+    is refused, by its SHA-256.
 
     \b
     Examples:

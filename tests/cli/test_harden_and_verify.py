@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from radhard import hardenings
+from radhard.campaign import run
 from radhard.cli import main
 from radhard.factory import function
 from radhard.hardenings.base import applied
@@ -229,6 +230,28 @@ def test_where_weights_were_found_is_said_when_a_run_is_made_and_not_again(folde
     again = ["--model", "hard", "--no-time", "--added", "2", "--trust"]
     assert main(["verify", "base.db", *again]) == 0
     assert "model_state_dict" not in capsys.readouterr().err
+
+
+def test_run_made_in_python_with_weights_of_its_own_is_verified_with_them(folder, capsys):
+    sys.path.insert(0, str(folder))
+    build, samples = (function(f"parts_of_mine.py:{name}") for name in ("build", "samples"))
+    trained, data = build(), samples()
+    with torch.no_grad():
+        trained[0].weight.mul_(1.5)
+    torch.save(trained.state_dict(), "trained.pt")
+    torch.save(build().state_dict(), "untrained.pt")
+    results = run(trained, data, None, "Uniform(20)", store="base.db", progress=False)
+    hard = hardenings.Ranger()(trained, data)
+    hardenings.save(hard, "hard", base="parts_of_mine.py:build")
+    verify = [*VERIFY, "--data", "parts_of_mine.py:samples", "--added", "2", "--store", "hard.db"]
+    assert "--weights" in refused(capsys, *verify)
+    said = refused(capsys, *verify, "--weights", "untrained.pt")
+    assert results.manifest["model fingerprint"][:12] in said
+    assert main([*verify, "--weights", "trained.pt", "--report", "hard.html"]) == 0
+    assert "parameters" in capsys.readouterr().out  # the cost, beside the unprotected model
+    repeated = [line for line in Path("hard.md").read_text().splitlines() if " verify " in line]
+    assert "--weights trained.pt" in repeated[0]
+    assert "nowhere.pt" in refused(capsys, *verify, "--weights", "nowhere.pt")
 
 
 def test_commands_on_pages_of_ones_own_network_run_as_they_are_printed(made, capsys):

@@ -15,6 +15,7 @@ from radhard.cli.model_and_data import ModelAndData, check_harmless, said_in
 from radhard.cli.output_files import check_outputs
 from radhard.cli.terminal import Terminal
 from radhard.comparison import compare
+from radhard.datasets import Data
 from radhard.errors import InputError
 from radhard.manifest import fingerprint
 from radhard.results import Results
@@ -34,6 +35,7 @@ class VerifyAction:
     data: str | None
     samples: int | None
     call: str | None
+    weights: str | None
     store: Path | None
     max_rate: float | None
     max_drop: float | None
@@ -80,7 +82,7 @@ class VerifyAction:
             timed=self.timed,
             workers=self.workers,
             worker_timeout=self.worker_timeout,
-            names={**workload.names(loaded.data), "replayed": str(self.run)},
+            names=self._names(workload, loaded.data),
             foreign=self.trust,
             deterministic=False if self.allow_nondeterministic else None,
             repair=self.repair,
@@ -102,6 +104,11 @@ class VerifyAction:
             trust=self.trust,
         )
 
+    def _names(self, workload: ModelAndData, data: Data) -> dict[str, Any]:
+        """What the run file of the hardened model says about where everything came from."""
+        given = {} if self.weights is None else {"unprotected weights": str(self.weights)}
+        return {**workload.names(data), "replayed": str(self.run), **given}
+
     def _unprotected(self, settings: dict[str, Any], before: Results) -> nn.Module | None:
         """The model of RUN; None if neither RUN nor a recipe determines how to build it.
 
@@ -110,19 +117,38 @@ class VerifyAction:
         """
         text = settings["model"] or (source(self.model) if is_folder(self.model) else None)
         if text is None:
+            if self.weights is not None:
+                raise InputError(
+                    f"--weights {str(self.weights)!r} are those of the unprotected model, which "
+                    f"neither {str(self.run)!r} nor {self.model!r} names; harden it with radhard "
+                    "harden, or in Python save it with hardenings.save(..., base='file.py:factory')"
+                )
             return None
         check_harmless(source(text), f"{str(self.run)!r}", trust=self.trust)
-        weights = settings["weights"] if settings["model"] else None
-        model = stored(built(text, weights, again=True), before.space.formats_by_pattern)
+        weights = self.weights or (settings["weights"] if settings["model"] else None)
+        # Of weights that were given now, it is said where in their file they were found.
+        model = built(text, weights, again=self.weights is None)
+        model = stored(model, before.space.formats_by_pattern)
         recorded = before.manifest.get("model fingerprint")
-        if recorded is not None and recorded != fingerprint(model):
-            raise InputError(
-                f"{text!r} is no longer the model of {str(self.run)!r}: structure or values "
-                "differ; a factory that draws random weights gives another model each time: seed "
-                "it, or give radhard run --weights a checkpoint; else restore the model, or run "
-                "the campaign again"
-            )
+        if recorded is not None and recorded != (found := fingerprint(model)):
+            raise InputError(self._other_model(text, weights, str(recorded), found))
         return model.to(torch.device(self.device))
+
+    def _other_model(self, text: str, weights: str | None, recorded: str, found: str) -> str:
+        """Why a model is not that of RUN, and what to do."""
+        run = f"{str(self.run)!r}"
+        if self.weights is not None:
+            return (
+                f"{text!r} with the weights in {str(weights)!r} is not the model of {run}: its "
+                f"SHA-256 is {found[:12]}..., and that of the run {recorded[:12]}...; give the "
+                "weights that the model had in the run"
+            )
+        return (
+            f"{text!r} is no longer the model of {run}: structure or values differ; if it was run "
+            "with other weights, give them: --weights checkpoint.pt; a factory that draws random "
+            "weights gives another model each time: seed it; else restore the model, or run the "
+            "campaign again"
+        )
 
     def _split(self, before: Results) -> str | None:
         """The groups of the comparison: those of --by, or fault models if there are several.

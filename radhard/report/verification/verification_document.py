@@ -207,6 +207,8 @@ def _repeat(verification: Verification, store: str | Path | None) -> Section | N
     base, model = (verification.after.manifest.get(key) for key in ("replayed", "model"))
     if isinstance(base, str) and isinstance(model, str):
         words = [base, "--model", model, "--store", file.with_stem(f"{file.stem}-again").as_posix()]
+        weights = verification.after.manifest.get("unprotected weights")
+        words += ["--weights", weights] if isinstance(weights, str) else []
         trust = trust_to_execute(verification.before, verification.after)
         allowed = " (--trust allows the code that the files name)" if trust else ""
         blocks = [

@@ -2,7 +2,6 @@
 
 import json
 import math
-import warnings
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -29,7 +28,7 @@ from radhard.engines.close_outputs import close_outputs
 from radhard.engines.golden_answers import golden_answers
 from radhard.engines.recheck import check_no_outside_state
 from radhard.engines.unread import check_read
-from radhard.errors import InputError, RadhardWarning
+from radhard.errors import InputError
 from radhard.execution import ExecutionOptions, Stages, execute_campaign
 from radhard.executors import EXECUTORS, Executor, Forked, Local
 from radhard.forward import Forward, faultless, plain
@@ -170,9 +169,6 @@ def _executed(
         options.executor.check_possible(campaign)
         check_no_outside_state(campaign)
         notes = [*check_read(campaign), *notes, *campaign_notes(campaign)]
-        for note in notes:
-            if note.kind == "near chance":
-                warnings.warn(str(note), RadhardWarning, stacklevel=4)
         notes += close_outputs(campaign)
         if was_training:
             notes.append(Note("training mode"))

@@ -305,9 +305,9 @@ def _recurrent_outputs(facts: Mapping[str, Any]) -> str:
 def _near_chance(facts: Mapping[str, Any]) -> str:
     accuracy, classes = percent(facts["accuracy"]), facts["classes"]
     return (
-        f"The fault-free accuracy is {accuracy}, near chance ({percent(1 / classes)} with "
-        f"{classes:,} classes): are the weights loaded (weights=, --weights), and do the labels "
-        "belong to the samples?"
+        f"The fault-free accuracy is {accuracy}, not clearly above chance "
+        f"({percent(1 / classes)} with {classes:,} classes): are the weights loaded (weights=, "
+        "--weights), and do the labels belong to the samples?"
     )
 
 

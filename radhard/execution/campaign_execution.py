@@ -2,6 +2,7 @@
 
 import logging
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from radhard.engines import ENGINES, Campaign, Engine, chosen
 from radhard.engines.base import Session
 from radhard.engines.excerpt import excerpt
-from radhard.errors import InputError
+from radhard.errors import InputError, RadhardWarning
 from radhard.execution.execution import Execution, ExecutionOptions
 from radhard.execution.staged_execution import Stages, execute_stages
 from radhard.manifest import audit_is_due, difference, engines_of, environment, recorded
@@ -62,6 +63,10 @@ def execute_campaign(
             _check_same_run(file, identified, golden if campaign.workload.deterministic else None)
             if options.exact:
                 _check_exact(file, engine)
+        for note in notes:
+            if note.kind == "near chance":
+                # As if from the line that called `radhard.run`, behind its decorator.
+                warnings.warn(str(note), RadhardWarning, stacklevel=5)
         manifest = file.manifest()
         inferences, crashes = (recorded(manifest, key) for key in ("inferred", "crashes"))
         execution = Execution(campaign, pool, file, options.progress, inferences, crashes)

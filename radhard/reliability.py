@@ -184,7 +184,7 @@ def reliability(
 
 
 def mttf(rate_per_hour: Figure) -> Figure:
-    """Mean time to failure in hours, at a constant failure rate; infinite for a rate of 0.
+    """Mean time to failure in hours, at a constant failure rate per hour; infinite for a rate of 0.
 
     >>> round(mttf(4e-5), 6)
     25000.0

@@ -36,7 +36,10 @@ _SUMS: tuple[Structure, Structure] = ("accumulators", "sum registers")
 
 @dataclass(frozen=True)
 class StructureFit:
-    """A structure of an accelerator: its size, its AVF and its failures in time."""
+    """A structure of an accelerator, such as a buffer or a class of registers, and its FIT.
+
+    ``fit`` is the raw FIT of a bit, times ``bits``, times ``avf`` (Li et al., SC 2017).
+    """
 
     structure: Structure
     bits: int
@@ -50,7 +53,11 @@ class StructureFit:
 
 
 class AcceleratorFit(Mapping[str, StructureFit]):
-    """The failures in time of an accelerator, by structure, and what they leave out."""
+    """The failures in time of an accelerator, by structure, and what they leave out.
+
+    A mapping: ``found["weight buffer"].avf``; ``found.total`` is the sum. ``print(found)`` shows
+    all.
+    """
 
     def __init__(
         self,

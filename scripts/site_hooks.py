@@ -50,6 +50,8 @@ def reference(package: str | None) -> str:
     title = f"radhard.{package}" if package else "radhard"
     first, names = _public(package)
     here = [name for name in names if package or not _source(name).is_file()]
+    # What a reader looks for first; lists of components and other constants come last.
+    here.sort(key=str.isupper)
     entries = "\n".join(f"::: {title}.{name}\n" for name in here)
     return f"# {title}\n\n{first}\n\n{entries}"
 

@@ -17,7 +17,7 @@ __all__ = ["IntegerLayer", "grid_of", "integer_layer"]
 
 @dataclass(frozen=True)
 class IntegerLayer:
-    """A layer whose weight and inputs are words of integers, times scales."""
+    """A layer as an array computes it: the weight and the inputs are integers, times scales."""
 
     accelerator: Accelerator
     layer: LayerProduct
@@ -53,7 +53,12 @@ class IntegerLayer:
 def integer_layer(
     layer: nn.Module, accelerator: Accelerator, shape: tuple[int, ...], grid: float
 ) -> IntegerLayer | str:
-    """A layer in integers, for samples of a shape; or why it is not one."""
+    """The integers that an accelerator multiplies for a layer, or the reason why there are none.
+
+    ``shape`` is that of one sample's input, ``grid`` the scale of the inputs. The weight has to be
+    stored as integers of the width of the weight register (`quantized`), and no sum may overflow
+    the accumulator without faults.
+    """
     product = product_of(layer, shape)
     if isinstance(product, str):
         return product
@@ -82,7 +87,14 @@ def integer_layer(
 
 
 def grid_of(values: Tensor, scales: Sequence[float], bits: int) -> float | None:
-    """The largest of some scales of which all values are multiples that fit into a word."""
+    """The scale to which values were rounded: the largest one of which all are multiples.
+
+    ``scales`` is in ascending order; the multiples must fit into words of ``bits``. None if there
+    is no such scale.
+
+    >>> grid_of(torch.tensor([0.5, -1.0]), [0.25, 0.5, 0.75], bits=8)
+    0.5
+    """
     return next(
         (scale for scale in reversed(scales) if _steps(values, scale, bits) is not None), None
     )

@@ -64,7 +64,13 @@ class LayerProduct:
 
 
 def product_of(layer: nn.Module, shape: tuple[int, ...]) -> LayerProduct | str:
-    """The product that a layer computes for samples of a shape, or why it computes none."""
+    """A linear layer or a convolution as a product of matrices, or the reason why it is none.
+
+    ``shape`` is that of one sample's input, ``(features,)`` or ``(channels, height, width)``.
+
+    >>> product_of(nn.Conv2d(3, 8, 3), (3, 10, 10)).product
+    MatrixProduct(rows=64, depth=27, columns=8, groups=1)
+    """
     # A subclass may compute anything in it, of which the product would know nothing.
     if isinstance(layer, tuple(_PLAIN)) and type(layer).forward not in _PLAIN.values():
         return "it has a forward of its own"

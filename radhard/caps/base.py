@@ -18,7 +18,11 @@ _EDGES = (0.0, 0.08, 0.3, 0.7)
 
 
 class FaultCaps(Protocol):
-    """The caps of the faults of one space, for one model and data."""
+    """How much harm each fault of a space can do at most, for one model and its data.
+
+    The cap of a fault is the largest share of the samples that it may harm: 0 if it is known to be
+    harmless, 1 if nothing is known.
+    """
 
     @property
     def notes(self) -> tuple[Note, ...]:

@@ -19,7 +19,15 @@ __all__ = ["Overhead", "overhead"]
 @final
 @dataclass(frozen=True)
 class Overhead:
-    """The cost of a hardened model compared with that of the unprotected one."""
+    """The cost of a hardened model beside that of the unprotected one: memory, arithmetic, time.
+
+    >>> print(Overhead(Cost(100, 0, 3200, 400), Cost(110, 10, 3840, 500)))
+                                     before  after
+    parameters                          100    110  1.100x
+    values in buffers                     0     10  -
+    bits stored                       3,200  3,840  1.200x
+    multiply-accumulates per sample     400    500  1.250x
+    """
 
     before: Cost
     after: Cost

@@ -24,7 +24,13 @@ _SECONDS = 0.05
 @final
 @dataclass(frozen=True)
 class TimeRatio:
-    """The time of a forward pass relative to another model: the median over paired turns."""
+    """The time of a forward pass as a multiple of that of another model.
+
+    Both are timed in turn, and the ratio is the median over the pairs.
+
+    >>> print(TimeRatio(1.2, 1.1, 1.3, turns=15, samples=100))
+    1.200x (range 1.100 to 1.300, 15 turns, passes of 100 samples)
+    """
 
     median: float
     low: float

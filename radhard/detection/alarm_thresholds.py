@@ -98,7 +98,14 @@ def false_alarm_rate(
     batch: int = 100,
     confidence: float = 0.95,
 ) -> Estimate:
-    """The rate of alarms without a fault; ``data`` must not be those used for the thresholds."""
+    """The share of fault-free samples that raise the alarm, with its interval.
+
+    ``data``: samples that were not used to choose the thresholds, on which the rate would be too
+    low.
+
+    Raises:
+        InputError: the outputs of the model are not logits of classes.
+    """
     logits = golden_logits(model, data, call, batch)
     return mean_share(detected.alarms(logits).double().cpu().numpy(), confidence=confidence)
 

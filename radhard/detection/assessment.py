@@ -47,7 +47,11 @@ class Alarm:
 @final
 @dataclass(frozen=True)
 class Detection:
-    """Several alarms in one campaign, the one with the highest detection rate first."""
+    """How well alarms on the logits detect critical faults, all measured in one campaign.
+
+    The alarm with the highest detection rate comes first. ``print(found)`` shows the detection rate
+    and the false-alarm rate of each, with intervals.
+    """
 
     alarms: tuple[Alarm, ...]
     results: Results

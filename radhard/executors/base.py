@@ -11,7 +11,7 @@ __all__ = ["EXECUTORS", "Executor", "Pool", "listed"]
 
 
 class Pool(ABC):
-    """Processes that execute the chunks of one session after another."""
+    """The open processes of an executor, to which the chunks of a campaign are given."""
 
     @abstractmethod
     def parts(self, session: Session, chunks: Iterable[Sequence[int]]) -> Generator[TrialResults]:
@@ -25,7 +25,11 @@ class Pool(ABC):
 
 
 class Executor(Component):
-    """Determines where the chunks of a session are executed; the figures do not depend on it."""
+    """Where trials are executed: in this process, in several, or on the machines of a cluster.
+
+    Figures do not depend on it, to the last bit. To write an executor, define `open`, which returns
+    the `Pool` that executes chunks of trials.
+    """
 
     @property
     def one_thread(self) -> bool:

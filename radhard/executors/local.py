@@ -14,7 +14,12 @@ __all__ = ["Local"]
 
 @component
 class Local(Executor):
-    """Executes all trials in this process, with the number of threads that torch is set to."""
+    """Executes all trials in this process: the default, and the one for models on a GPU.
+
+    It uses the number of threads that torch is set to. For figures equal to those of other
+    executors to the last bit, set it to one (``torch.set_num_threads(1)``), as the command line
+    does.
+    """
 
     @property
     def one_thread(self) -> bool:

@@ -17,9 +17,16 @@ Numbers = npt.NDArray[np.int64]
 
 
 class FaultModel(Component):
-    """The possible faults of a stored word.
+    """What may happen to a word, as a numbered list of variants.
 
-    They are numbered as variants ``0 .. variants(format) - 1``, lowest bit first.
+    Variants are ``0 .. variants(format) - 1``, lowest bit first; for ``BitFlip()``, variant ``v``
+    is a flip of bit ``v``. A fault of a space is a word and a variant. To write a fault model,
+    define `variants`, `fault_bits` and `corrupt` (CONTRIBUTING has an example).
+
+    >>> from radhard.faults import BitFlip
+    >>> from radhard.formats import Int
+    >>> BitFlip().variants(Int(8)), BitFlip().fault_bits(6, Int(8))
+    (8, (6,))
     """
 
     @property

@@ -137,7 +137,7 @@ HARDENINGS: Family[Hardening] = Family(Hardening)
 
 
 def applied(model: nn.Module) -> list[str]:
-    """The hardenings of a model, as text, in the order of the protected modules."""
+    """The hardenings of a model, each once as its spec, such as ``["Ranger()"]``; empty if none."""
     return list(dict.fromkeys(part.by for _, part in parts(model)))
 
 

@@ -202,7 +202,7 @@ def attach_to_model(model: nn.Module, name: str, part: Part) -> None:
 
 
 def parts(model: nn.Module) -> Iterator[tuple[str, Part]]:
-    """All parts of a model, with their qualified names."""
+    """What hardenings added to a model: each `Part` with its name, as ``"relu1.ranger"``."""
     for path, module in model.named_modules():
         if isinstance(module, Part):
             yield path, module

@@ -156,7 +156,10 @@ def _counted(values: Any) -> HeldOut:
 
 
 def records(model: nn.Module) -> tuple[Record, ...]:
-    """The records of all hardenings of a model, in order."""
+    """What each hardening of a model protects, leaves out and costs, in the order of hardening.
+
+    ``print(records(hard)[0])`` shows the first; empty for a model that was not hardened.
+    """
     stored = vars(model).get(_ATTRIBUTE, ())
     return tuple(record for record in stored if isinstance(record, Record))
 

@@ -15,8 +15,16 @@ __all__ = ["Accuracy", "TopK"]
 class Accuracy(SampleMetric):
     """Share of samples whose top class is the label, and its drop from the golden share.
 
-    The drop is negative if the fault is beneficial. An output with NaN is a wrong prediction; of
-    equal logits, the lowest class is the top class.
+    Columns ``accuracy`` and ``drop``, both from 0 to 1. The drop is negative if the fault is
+    beneficial. An output with NaN is a wrong prediction; of equal logits, the lowest class is the
+    top class. It needs labels.
+
+    >>> import torch
+    >>> from radhard.metrics import Panel
+    >>> golden, labels = torch.tensor([[2.0, 1.0], [0.0, 3.0]]), torch.tensor([0, 1])
+    >>> faulty = torch.tensor([[[0.0, 1.0], [0.0, 3.0]]])  # one trial; the first answer changed
+    >>> Panel([Accuracy()], golden, labels).score(faulty).tolist()
+    [[0.5, 0.5]]
     """
 
     needs_labels = True
@@ -37,7 +45,15 @@ class Accuracy(SampleMetric):
 class TopK(SampleMetric):
     """Share of samples whose label is among the top k, and its drop from the golden share.
 
-    An output with NaN is a wrong prediction; of equal logits, the lowest class ranks first.
+    Columns ``accuracy`` and ``drop``, both from 0 to 1. An output with NaN is a wrong prediction;
+    of equal logits, the lowest class ranks first. It needs labels.
+
+    >>> import torch
+    >>> from radhard.metrics import Panel
+    >>> golden, labels = torch.tensor([[3.0, 2.0, 1.0]]), torch.tensor([0])
+    >>> faulty = torch.tensor([[[1.0, 3.0, 2.0]]])  # one trial; the label is third
+    >>> Panel([TopK(k=2)], golden, labels).score(faulty).tolist()
+    [[0.0, 1.0]]
     """
 
     k: int = 5

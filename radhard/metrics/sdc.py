@@ -17,6 +17,13 @@ class Sdc(SampleMetric):
 
     SDC-1 is ``Sdc(k=1)``, SDC-5 ``Sdc(k=5)``. An output with NaN is not silent and therefore counts
     0 here; `Outcome` counts it as DUE. Of equal logits, the lowest class ranks first.
+
+    >>> import torch
+    >>> from radhard.metrics import Panel
+    >>> golden = torch.tensor([[3.0, 2.0, 1.0]])
+    >>> faulty = torch.tensor([[[2.0, 3.0, 1.0]]])  # one trial; the golden class is second
+    >>> Panel([Sdc(k=1), Sdc(k=2)], golden).score(faulty).tolist()
+    [[1.0, 0.0]]
     """
 
     k: int = 1

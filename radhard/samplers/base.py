@@ -191,7 +191,11 @@ class Trials:
 
 
 class Sampler(Component):
-    """Which faults are tried."""
+    """Which faults of a space are tried, and how many: the only place where faults are drawn.
+
+    Trial i depends on the seed and on i alone, so that results depend neither on the engine nor on
+    interruptions. To write a sampler, define `draw`, which returns the trials by strata.
+    """
 
     @abstractmethod
     def draw(self, space: FaultSpace, seed: int) -> Trials:

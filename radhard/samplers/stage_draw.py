@@ -35,7 +35,7 @@ class TrialLimitError(InputError):
 
 @dataclass(frozen=True)
 class StageResults:
-    """What the trials of all stages so far have shown."""
+    """What the trials of all stages so far have shown, from which the next stage is planned."""
 
     values: npt.NDArray[np.float64]
     """The figure of every trial, from 0 to 1."""

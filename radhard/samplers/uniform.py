@@ -13,7 +13,21 @@ __all__ = ["Uniform"]
 
 @component
 class Uniform(Sampler):
-    """``n`` distinct faults, every fault with the same probability: ``Uniform(2000)``."""
+    """``n`` distinct faults, every fault of the space with the same probability: ``Uniform(2000)``.
+
+    For one rate of the whole space, and any figure and grouping afterwards. Large tensors get most
+    of the trials: use `PerTensor` for the rate of each tensor, and `Adaptive` for a margin.
+
+    Raises:
+        InputError: ``n`` below 1; on `draw`, ``n`` above the number of faults.
+
+    >>> from torch import nn
+    >>> from radhard import FaultSpace
+    >>> space = FaultSpace.of(nn.Linear(2, 1), "Weights('*')", "BitFlip()", "Float32()")
+    >>> trials = Uniform(3).draw(space, seed=1)
+    >>> len(trials), len({fault.item() for fault in trials})
+    (3, 3)
+    """
 
     n: int
 

@@ -44,7 +44,10 @@ class ArrayLayers:
 
 
 def array_layers(workload: Workload, array: Accelerator, pattern: str = "*") -> ArrayLayers:
-    """The layers whose names match a pattern: those that the array computes, and the others."""
+    """Which layers of a model an array computes, and the reason for each that it does not.
+
+    ``pattern``: globs of layer names, joined by ``|``. Other layers are in neither of the two.
+    """
     found = ArrayLayers([], {}, {}, {})
     scales, bits = scales_in(workload.model), array.format_of("input").bits
     count = min(_SAMPLES, len(workload.data))

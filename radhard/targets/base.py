@@ -40,7 +40,10 @@ FLOWING: tuple[Role, ...] = (
 
 
 class TensorFaults(Protocol):
-    """The faults to be injected into a tensor once it is reached."""
+    """The faults of a trial in one tensor, which a target injects once it reaches that tensor.
+
+    A stored tensor is changed and restored by `held`, one that a pass computes by `apply_to`.
+    """
 
     def held(self, stored: Tensor) -> AbstractContextManager[None]:
         """Inject into a stored tensor in place while open; then restore it bit for bit."""
@@ -128,7 +131,12 @@ class Site:
 
 
 class Target(Component):
-    """Where faults are injected: into which tensors of a model, and how these are accessed."""
+    """Where faults are injected: into which tensors of a model, and how these are accessed.
+
+    Targets are selected by patterns over names and, where they have ``layers``, classes of layers:
+    ``Weights("conv*")``, ``Activations("*", layers="ReLU|GELU")``. Every tensor found is a `Site`.
+    To write a target, define ``role``, `sites` and `reach`.
+    """
 
     @property
     @abstractmethod

@@ -15,7 +15,11 @@ __all__ = ["Biases"]
 class Biases(Stored):
     """Biases: every parameter with "bias" in its name, also a norm's shift, ``Biases("*")``.
 
-    ``pattern`` and ``layers`` as for `Weights`.
+    A fault stays until the parameters are loaded again. ``pattern`` and ``layers`` as for
+    `Weights`: ``Biases("fc*")``, ``Biases("*", layers="Conv2d")``.
+
+    Raises:
+        InputError: nothing matches; the message lists the biases of the model.
     """
 
     pattern: str

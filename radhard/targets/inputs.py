@@ -24,7 +24,13 @@ __all__ = ["Inputs"]
 class Inputs(Target):
     """Inputs: the floating-point arguments of the model's forward, ``Inputs("*")``.
 
-    ``pattern``: globs of argument names, joined by ``|``. ``sample`` as for `Activations`.
+    A fault is in the memory of an input, such as a pixel. ``pattern``: globs of argument names,
+    joined by ``|``. ``sample="one"``: a fault affects one inference of one sample; ``"every"``: the
+    same place of every sample, as a stuck pixel of a sensor does. Tokens and other integers are not
+    targets.
+
+    Raises:
+        InputError: nothing matches; the message lists the arguments.
     """
 
     pattern: str

@@ -191,7 +191,7 @@ def _deviating(values: Tensor, by: Tensor) -> Tensor:
 
 
 def register_of(site: Site) -> Register:
-    """The register of a site: what follows the name of the layer."""
+    """The register of a site, from its name: ``"sum"`` of ``"conv1:sum"``."""
     return next(one for one in get_args(Register) if one == site.name.rpartition(":")[2])
 
 

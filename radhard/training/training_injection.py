@@ -24,7 +24,10 @@ __all__ = ["TrainingInjection", "inject", "injected"]
 
 @dataclass
 class TrainingInjection:
-    """The state of an open `inject`: how many steps were taken, and which faults occurred."""
+    """What `inject` returns: which faults occurred in a training, and whether they reached a word.
+
+    ``print(injection.table())`` shows them; it may be read during the training and after it.
+    """
 
     space: FaultSpace
     steps: int = 0

@@ -47,7 +47,11 @@ class TrialFaults:
 
 
 class Train(Protocol):
-    """A training of the user: from a seed and the faults to its curves."""
+    """A training of yours, which `run` repeats with faults and without.
+
+    It seeds everything from ``seed``, builds a new model and optimizer, trains inside
+    ``with faults(model, optimizer):``, and returns its curves, such as ``{"loss": [...]}``.
+    """
 
     def __call__(
         self, seed: int, faults: TrialFaults, /

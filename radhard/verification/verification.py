@@ -33,7 +33,11 @@ __all__ = ["Verification", "covers_in", "hardening_entry", "hardening_in", "prof
 
 @dataclass(frozen=True)
 class Verification:
-    """A campaign on an unprotected model, and the same faults on the hardened one."""
+    """What `verify` returns: a campaign on a model, and the same faults on the hardened one.
+
+    ``comparison`` has the rates before and after, by tensor and bit, paired by fault; ``cost``
+    memory, arithmetic and time; ``own`` the faults in what the hardening added.
+    """
 
     before: Results
     after: Results

@@ -60,7 +60,11 @@ class OfFaults:
 @final
 @dataclass(frozen=True)
 class Validation:
-    """The agreement of vulnerability value ranges with injected faults, layer by layer."""
+    """How well ranges of `DeepVigor` predict injected faults, layer by layer (see `validate`).
+
+    ``print(validation)`` shows, for each layer, the share of faults without a prediction and the
+    shares of right ones with their intervals; ``validation["conv1"]`` has the counts of a layer.
+    """
 
     by: str
     """The analysis that computed the ranges, as text."""

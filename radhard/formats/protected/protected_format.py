@@ -27,7 +27,11 @@ _WIDEST = 64
 
 @dataclass(frozen=True)
 class StoredBlocks:
-    """Blocks of words as they are stored."""
+    """Blocks of words in memory: what `protect` makes of the words of the inner format.
+
+    A block is what a code encodes together: one word, or ``block`` of them. Faults change it, and
+    `recover` decodes it.
+    """
 
     codes: Tensor
     """The stored word of each value, ``(blocks, block)``, int64."""
@@ -37,7 +41,11 @@ class StoredBlocks:
 
 @dataclass(frozen=True)
 class Decoding:
-    """Blocks of words after decoding."""
+    """What a decoder makes of stored blocks: the words, and what it says of each block.
+
+    The decoder may be wrong: with too many errors in a block it flags `CORRECTED` or `CLEAN`
+    although a word is not the one that was stored.
+    """
 
     codes: Tensor
     """The word of the inner format of each value, ``(blocks, block)``, int64."""

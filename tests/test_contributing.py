@@ -13,6 +13,8 @@ import torch
 
 from radhard.faults import FAULTS
 from radhard.formats import Int
+from radhard.hardenings import HARDENINGS
+from radhard.metrics import METRICS, Panel
 from tests.forked import ForkedPython
 
 ROOT = Path(__file__).parent.parent
@@ -93,6 +95,23 @@ def test_component_put_where_the_text_says_passes_the_conformance_tests(tmp_path
     assert any("Bridge(wired='or')" in line for line in passed)
     assert any("test_every_fault_model_has_an_example" in line for line in passed)
     assert any(f"{place}::" in line for line in passed)
+
+
+def test_metric_and_hardening_of_the_text_work_from_a_file_of_somebody_else(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name, text in re.findall(r'^```python title="(.*?)"\n(.*?)^```$', TEXT, re.M | re.S):
+        (tmp_path / name).write_text(text)
+    metric = METRICS.parse("flat:Flat()")
+    golden = torch.tensor([[2.0, 1.0], [0.0, 1.0]])
+    faulty = torch.tensor([[[1.0, 1.0], [0.0, 1.0]], [[torch.nan, 1.0], [0.0, 1.0]]])
+    assert Panel([metric], golden).score(faulty).tolist() == [[0.5], [0.0]]
+    hardening = HARDENINGS.parse("clamped:ClampedWeights(0.01)")
+    model = torch.nn.Linear(4, 3)
+    hard = hardening(model, torch.rand(80, 4), progress=False)
+    assert float(hard.weight.detach().abs().max()) == pytest.approx(0.01)
+    assert float(model.weight.detach().abs().max()) > 0.01
+    for name in ("flat", "clamped"):
+        sys.modules.pop(name, None)
 
 
 def _said(pattern: str) -> list[str]:

@@ -16,6 +16,7 @@ from radhard.hardenings.coding.hamming_in_place import HammingInPlace
 from radhard.hardenings.coding.selective_ecc import SelectiveEcc
 from radhard.hardenings.coding.selective_scrubber import SelectiveScrubber
 from radhard.hardenings.coverage import Coverage
+from radhard.hardenings.draft import Draft
 from radhard.hardenings.fault_aware_training import FaultAwareTraining, FaultTraining
 from radhard.hardenings.hardened_files import load, save
 from radhard.hardenings.part import Part, parts
@@ -44,6 +45,7 @@ __all__ = [
     "BoundedReLU",
     "ChannelDuplication",
     "Coverage",
+    "Draft",
     "Ecc",
     "EccScrubber",
     "Edac",

@@ -2,7 +2,7 @@
 
 from radhard.metrics.accuracy import Accuracy, TopK
 from radhard.metrics.auroc import Auroc
-from radhard.metrics.base import METRICS, Metric
+from radhard.metrics.base import METRICS, Metric, SampleMetric
 from radhard.metrics.class_harm import ClassHarm
 from radhard.metrics.column import Column, Harm
 from radhard.metrics.confidence import ConfidenceShift, ObservedSafe
@@ -16,6 +16,7 @@ from radhard.metrics.f1 import F1
 from radhard.metrics.mismatch import Mismatch
 from radhard.metrics.open_set import open_set_score
 from radhard.metrics.outcome import Outcome
+from radhard.metrics.outputs import Faulty, Golden
 from radhard.metrics.panel import Panel
 from radhard.metrics.sample_harm import SampleHarm
 from radhard.metrics.sdc import Sdc
@@ -34,6 +35,8 @@ __all__ = [
     "Detected",
     "Distance",
     "EachStep",
+    "Faulty",
+    "Golden",
     "Harm",
     "Metric",
     "Mismatch",
@@ -41,6 +44,7 @@ __all__ = [
     "Outcome",
     "Panel",
     "SampleHarm",
+    "SampleMetric",
     "Sdc",
     "TopK",
     "open_set_score",

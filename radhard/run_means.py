@@ -8,7 +8,7 @@ from functools import cached_property, partial
 import numpy as np
 import numpy.typing as npt
 
-from radhard.engines.correction import Correction, correction
+from radhard.engines.correction import Correction, MeanTrials, correction
 from radhard.engines.inference import Inference
 from radhard.engines.inferred import Inferred, doubt
 from radhard.engines.measured_share import MeasuredShare
@@ -304,11 +304,15 @@ class RunMeans:
             return Correction(added, unsure * (high - low), unsure * (high - low))
         if not self.inferences:
             return Correction(added)
-        number, faults = list(self.figures).index(column), self.trials.at(self.numbers[at])
         weights = groups.weights(parts, capped=column == self.trials.capped)
-        found = correction(
-            self.inferences, self.space, number, faults, weights, confidence, finite=finite
+        trials, numbers = self.trials, self.numbers[at]
+        of = (
+            MeanTrials.of_faults(self.space, trials.at(numbers))
+            if trials.single
+            else MeanTrials.of_strata(trials, numbers)
         )
+        number = list(self.figures).index(column)
+        found = correction(self.inferences, of, number, weights, confidence, finite=finite)
         added[at] = found.rows
         return Correction(added, found.above, found.below)
 

@@ -229,6 +229,11 @@ def _check_alike(runs: Sequence[Results], samplers: Sequence[ErrorRate]) -> None
 def _trials(results: Results, sampler: ErrorRate) -> tuple[Reals, Reals, NDArray[np.int64]]:
     """Rate, error and number of faults of each trial at a rate above 0."""
     errors = 1 - results.values(_scores(results)[0])
+    if results.inferences:
+        raise InputError(
+            "a tolerable error rate follows from the scores of single trials, and in this run some "
+            "verdicts were inferred; repeat it with exact=True (--exact)"
+        )
     trials = results.trials
     assert isinstance(trials, ErrorRateTrials)
     numbers = results.numbers.tolist()

@@ -10,6 +10,7 @@ from radhard.engines.campaign_cost import AUDITED, CampaignCost
 from radhard.engines.first_order import FirstOrder
 from radhard.engines.first_order.goals import goal_of
 from radhard.engines.folded import Folded
+from radhard.engines.folded.folded import FoldedSession
 from radhard.engines.replay import Replay, ReplaySession
 from radhard.engines.replay.modules import ModulesSession
 from radhard.engines.replay.plan import ReplayPlan
@@ -33,6 +34,13 @@ gradients cost about as much as ten trials, and one sample of each trial is exec
 
 _LARGE_SAMPLE, _TRIALS_PER_SAMPLE = 1e7, 20
 """The same for trials that affect one sample each. The gradients are those of all samples."""
+
+_SETTLED_MANY, _SPARED = 0.25, 40
+"""The same for trials of many faults: minimum share of the verdicts that are inferred, and of the
+trials' passes that this spares, in trials."""
+
+_LOOKED_AT = 32
+"""Trials of many faults of which this share is found."""
 
 _RECURRENT = 0.01
 """Minimum share of trials in recurrent layers for `FirstOrder` to be chosen: each costs as much as
@@ -82,11 +90,14 @@ def chosen(
     if not single and all(site.flows and site.samples is None for site in campaign.space.sites):
         return serial("many faults in activations of all samples leave nothing to reuse")
     engine = Replay() if single else Folded()
-    inferable = single and not exact and _is_inferable(campaign)
+    inferable = not exact and _is_inferable(campaign) and not lines
     try:
         # As `FirstOrder` has one: preparing a graph takes long.
-        replay = FirstOrder().replay if inferable else Replay()
-        session = _replaying(campaign, replay, graph) if single else engine.open(campaign)
+        if single:
+            replay = FirstOrder().replay if inferable else Replay()
+            session = _replaying(campaign, replay, graph)
+        else:
+            session = (FirstOrder().folded if inferable else engine).open(campaign)
     except UnsuitableError as error:
         return serial(str(error).rpartition("; use ")[0] or str(error))
     if isinstance(session, ModulesSession):
@@ -103,6 +114,12 @@ def chosen(
             return Choice(FirstOrder(), reason, _opened(FirstOrder(), session))
         why += "; to infer verdicts would take about as long"
         if not _is_of_any_memory(session):
+            session = engine.open(campaign)
+    if inferable and isinstance(session, FoldedSession):
+        if (inferring := _inferring_many(session, cost)) is not None:
+            why = "most verdicts follow from gradients, and a share of these is audited"
+            return Choice(FirstOrder(), why, inferring)
+        if len(session.plan.replayer.pieces) > 1:
             session = engine.open(campaign)
     session.engine = engine
     return Choice(engine, why, session)
@@ -133,6 +150,11 @@ def _is_inferable(campaign: Campaign) -> bool:
     alone = any(site.samples is not None for site in campaign.space.sites)
     together = trials.together > 1 or isinstance(trials, StagedTrials)
     apart = together and alone and bool(beyond)
+    if not trials.single:
+        # Trials at several rates are there for what each of them shows: at which rate an error is
+        # tolerable follows from all of them together.
+        stored = not any(site.flows for site in campaign.space.sites)
+        return beyond is not None and stored and not trials.histories and len(trials.strata) == 1
     return beyond is not None and trials.listed is None and not apart
 
 
@@ -160,6 +182,31 @@ def _opened(engine: FirstOrder, replay: ReplaySession) -> Session:
         replay.campaign.workload.state.restore()
     session.engine = engine
     return session
+
+
+def _inferring_many(folded: FoldedSession, cost: CampaignCost | None) -> Session | None:
+    """The session of `FirstOrder` for trials of many faults; None if it is not expected to pay."""
+    campaign = folded.campaign
+    trials, samples = campaign.trials, len(campaign.workload.data)
+    if cost is None or cost.whole / len(trials) < _LARGE or samples < _SAMPLES:
+        return None
+    some = np.unique(np.linspace(0, len(trials) - 1, _LOOKED_AT).astype(int))
+
+    def pays(share: float) -> bool:
+        """Whether it does with this share of the verdicts inferred."""
+        return share >= _SETTLED_MANY and share * len(trials) >= _SPARED
+
+    # First without gradients, which cost about as much as ten trials.
+    if not folded.sample_passes.possible or not pays(1 - folded.large(some).mean()):
+        return None
+    try:
+        engine = FirstOrder()
+        session = engine.beside_folded(folded)
+        found = pays(session.settled(some).mean())
+    finally:
+        campaign.workload.state.restore()
+    session.engine = engine
+    return session if found else None
 
 
 def _is_of_any_memory(session: ReplaySession) -> bool:

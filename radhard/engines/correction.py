@@ -1,17 +1,18 @@
 """How much do inferred verdicts bias a mean, and how uncertain is that estimate?"""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from radhard.engines.inference import Inference
+from radhard.samplers import Trials
 from radhard.space import FaultSpace, Numbers
 from radhard.stats import Estimate, mean_share
 
-__all__ = ["Correction", "correction"]
+__all__ = ["Correction", "MeanTrials", "correction"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -58,31 +59,55 @@ class Correction:
         return Estimate(value, min(low, value), max(high, value), sampling.confidence, trials)
 
 
+@dataclass(frozen=True)
+class MeanTrials:
+    """The trials of a mean, and which counts of which records their verdicts are in."""
+
+    names: Sequence[str]
+    """Of the records: regions or, of trials with many faults, strata."""
+    starts: Numbers
+    """The number of the first count of each record, and the number of all counts."""
+    counts: Numbers
+    """The number of each trial's count."""
+    numbers: Numbers
+    """The numbers by which records name trials: their faults, or their own."""
+
+    @classmethod
+    def of_faults(cls, space: FaultSpace, faults: Numbers) -> "MeanTrials":
+        """Trials of one fault each: a count for each region and variant."""
+        names = [space.name(place) for place in range(len(space.regions))]
+        places, _, variants = space.locate(faults)
+        return cls(names, space.variant_starts, space.variant_starts[places] + variants, faults)
+
+    @classmethod
+    def of_strata(cls, trials: Trials, numbers: Numbers) -> "MeanTrials":
+        """Trials of many faults: a count for each stratum."""
+        names = [stratum.name for stratum in trials.strata]
+        return cls(names, np.arange(len(names) + 1), trials.strata_of(numbers), numbers)
+
+
 def correction(
     records: Collection[Inference],
-    space: FaultSpace,
+    trials: MeanTrials,
     column: int,
-    faults: Numbers,
     weights: Floats,
     confidence: float = 0.95,
     *,
     finite: bool = True,
 ) -> Correction:
-    """The correction of a mean over trials, given their ``faults`` and ``weights`` in the mean.
+    """The correction of a mean over ``trials``, given their ``weights`` in the mean.
 
     With ``finite``, the limits hold for the errors in these trials; else for those in all faults
     that they represent, of which the executed verdicts are a sample as well.
     ``column`` is the number of the figure. Only records of these trials count. If a mean contains
     only some trials of a record, the verdicts of the record count in proportion.
     """
-    rows = np.zeros(len(faults))
-    if not records or not len(faults):
+    rows = np.zeros(len(weights))
+    if not records or not len(weights):
         return Correction(rows)
-    places, _, variants = space.locate(faults)
     # A run file from another source may contain records of other regions or of none.
-    named = {space.name(place): place for place in range(len(space.regions))}
-    key, ends = space.variant_starts[places] + variants, space.variant_starts[1:-1]
-    size = int(space.variant_starts[-1])
+    named = {name: place for place, name in enumerate(trials.names)}
+    key, ends, size = trials.counts, trials.starts[1:-1], int(trials.starts[-1])
     here = np.bincount(key, minlength=size)
     # The mean weight of a trial with this variant, of which the bounds below are multiples.
     weight = np.bincount(key, weights, minlength=size) / np.maximum(here, 1)
@@ -93,13 +118,13 @@ def correction(
         np.split(here, ends),
         np.split(weight, ends),
         np.split(largest, ends),
-        _recorded(records, named, space.variants),
+        _recorded(records, named, np.diff(trials.starts)),
     )
-    order = np.argsort(faults, kind="stable")
+    order = np.argsort(trials.numbers, kind="stable")
     above = below = 0.0
     for kind in ("pairs", "trials", "overflow"):
         own = [record for record in records if record.kind == kind]
-        errors = _errors(own, column, faults, weights, order)
+        errors = _errors(own, column, trials.numbers, weights, order)
         for error in errors:
             # Each wrong verdict represents 1 / share verdicts (Horvitz-Thompson). The figures
             # already contain the executed verdict itself, hence - 1.
@@ -113,7 +138,7 @@ def correction(
 
 @dataclass(frozen=True)
 class _Cells:
-    """The trials of a mean, by region and variant: their number, weights, and number in records."""
+    """The trials of a mean, by record and count: their number, weights, and number in records."""
 
     places: dict[str, int]
     here: list[Numbers]
@@ -138,9 +163,9 @@ class _Error:
 
 
 def _recorded(
-    records: Collection[Inference], places: dict[str, int], variants: Numbers
+    records: Collection[Inference], places: dict[str, int], sizes: Numbers
 ) -> list[Numbers]:
-    found = [np.zeros(count, dtype=np.int64) for count in variants.tolist()]
+    found = [np.zeros(count, dtype=np.int64) for count in sizes.tolist()]
     seen = set()
     for record in records:
         # A trial whose sums may overflow is in two records; it is counted once.
@@ -154,14 +179,14 @@ def _recorded(
 
 
 def _errors(
-    records: Collection[Inference], column: int, faults: Numbers, weights: Floats, order: Numbers
+    records: Collection[Inference], column: int, numbers: Numbers, weights: Floats, order: Numbers
 ) -> list[_Error]:
     found = []
     for record in records:
-        for fault, by in record.wrong:
-            # A fault that is not found belongs to trials that this mean leaves out.
-            at = int(np.searchsorted(faults, fault, sorter=order))
-            if by[column] and at < len(faults) and faults[order[at]] == fault:
+        for number, by in record.wrong:
+            # A number that is not found belongs to trials that this mean leaves out.
+            at = int(np.searchsorted(numbers, number, sorter=order))
+            if by[column] and at < len(numbers) and numbers[order[at]] == number:
                 row = int(order[at])
                 found.append(
                     _Error(row, by[column] / record.samples, float(weights[row]), record.share)

@@ -11,7 +11,7 @@ from radhard.stats import clopper_pearson
 __all__ = ["Counts", "Inference", "Kind", "Tally", "inference_notes", "records_of"]
 
 Counts = tuple[int, ...]
-"""One count for each variant of the fault model."""
+"""One count for each variant of the fault model; one in all for trials with many faults."""
 
 Kind = Literal["pairs", "trials", "overflow"]
 """What a verdict of a record concerns, and how it is checked."""
@@ -41,6 +41,8 @@ class Tally:
 class Inference:
     """Verdicts inferred for some words of a tensor, and a sample of them that was executed.
 
+    Of trials with many faults, those of one stratum are recorded together, such as one error rate.
+
     A verdict concerns one sample in one trial (``kind="pairs"``). Verdicts of which the check
     requires the model's own order of summation have a record of their own, in which a verdict
     concerns one sample in one trial (``"overflow"``) or a whole trial (``"trials"``). For each
@@ -50,6 +52,7 @@ class Inference:
     """
 
     tensor: str
+    """The name of the region or, of trials with many faults, of the stratum."""
     kind: Kind
     samples: int
     """Number of samples of which the figure of a trial is the mean; 1 for whole trials."""
@@ -59,8 +62,8 @@ class Inference:
     open: tuple[tuple[Counts, Counts], ...]
     sample: tuple[tuple[Counts, Counts], ...]
     wrong: tuple[tuple[int, tuple[float, ...]], ...]
-    """For wrong verdicts in the sample: the fault, and the error of each figure of the data sample,
-    true minus found."""
+    """For wrong verdicts in the sample: the fault, or the trial if it has many, and the error of
+    each figure of the data sample, true minus found."""
     harmless: Tally
     """Verdicts with an unchanged prediction as inferred, including those of the pilot."""
     harmful: Tally

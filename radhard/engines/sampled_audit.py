@@ -52,7 +52,7 @@ class SampledAudit:
         """
         samples = len(campaign.workload.data)
         every = all(site.samples is None for site in campaign.space.sites)
-        fits = samples >= _WORTH and campaign.trials.single and every
+        fits = samples >= _WORTH and every
         # Without faults, samples by themselves must come out as among the others.
         if not (
             measured

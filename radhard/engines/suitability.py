@@ -5,7 +5,7 @@ from radhard.engines.replay import Replay, ReplaySession
 from radhard.errors import InputError
 from radhard.replay.graph import NoGraphError
 
-__all__ = ["check_shares", "check_single", "replay_by_graph"]
+__all__ = ["check_many_faults", "check_shares", "check_single", "replay_by_graph"]
 
 
 def check_shares(engine: Engine, **shares: float) -> None:
@@ -22,6 +22,19 @@ def check_single(engine: Engine, campaign: Campaign) -> None:
     if not campaign.trials.single:
         raise UnsuitableError(
             f"{type(engine).__name__} takes trials of one fault each; at error rates use Folded()"
+        )
+
+
+def check_many_faults(campaign: Campaign) -> None:
+    """Raise `UnsuitableError` unless trials of many faults are in stored tensors, independently."""
+    if any(site.flows for site in campaign.space.sites):
+        raise UnsuitableError(
+            "FirstOrder takes trials of many faults in stored tensors only; use Folded()"
+        )
+    if campaign.trials.histories:
+        raise UnsuitableError(
+            "FirstOrder takes no faults that accumulate, as a trial continues the one before it; "
+            "use Folded()"
         )
 
 

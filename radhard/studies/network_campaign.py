@@ -10,7 +10,7 @@ from radhard.datasets import Data
 from radhard.engines import Engine
 from radhard.metrics import Metric
 from radhard.results import Results
-from radhard.samplers import Sampler
+from radhard.samplers import ErrorRate, FaultCount, Sampler
 from radhard.space import FaultSpace
 from radhard.studies.networks import Network
 from radhard.studies.study import Plan
@@ -71,6 +71,8 @@ def network_campaign(
         progress=plan.progress,
         names={"model": f"{network.name}, {variant}", "data": network.test.name},
         workers=1 if plan.workers is None else plan.workers,
+        # Studies evaluate trials of many faults one by one.
+        exact=engine == "auto" and isinstance(sampler, ErrorRate | FaultCount),
     )
 
 

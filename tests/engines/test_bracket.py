@@ -17,14 +17,14 @@ from radhard.datasets.data import Data
 from radhard.engines import Bracket, Campaign, Replay, Serial
 from radhard.engines.audit_draw import Draw
 from radhard.engines.bracket import lines
-from radhard.engines.bracket.checking import Check, TensorTrials
+from radhard.engines.bracket.checking import Check, RecordedTrials
 from radhard.engines.bracket.figures import figures_of
 from radhard.engines.bracket.lines import Points, bisect_lines
 from radhard.engines.bracket.passes import predictions_of
 from radhard.engines.bracket.sample_figures import SampleFigures
 from radhard.engines.bracket.word_lines import WordLines as BlockWords
 from radhard.engines.bracket.word_lines import blocks as word_blocks
-from radhard.engines.correction import correction
+from radhard.engines.correction import MeanTrials, correction
 from radhard.engines.inference import records_of
 from radhard.engines.inferred import Inferred
 from radhard.errors import InputError
@@ -373,14 +373,14 @@ def test_errors_of_trials_checked_on_one_sample_each_are_estimated_without_bias(
         check = Check(draw, 1.0, SampleFigures(panel), golden)
         found = np.tile(golden, (600, 1))
         record = check.trials(
-            TensorTrials(space, 0, faults),
+            RecordedTrials.of_region(space, 0, faults),
             panel,
             found,
             lambda trials: true[trials],
             lambda trials, of: true[trials, of],
         )
         figures = figures_of(panel, found, golden)[:, 0]
-        corrected = correction([record], space, 0, faults, weights)
+        corrected = correction([record], MeanTrials.of_faults(space, faults), 0, weights)
         value = float(figures.mean() + corrected.rows @ weights)
         values.append(value)
         held += value - corrected.below <= 1 / 6 <= value + corrected.above

@@ -11,6 +11,7 @@ from radhard.campaign import run
 from radhard.engines import Bracket, FirstOrder, Folded, Replay, Serial, choice, chosen
 from radhard.engines.base import Session
 from radhard.engines.campaign_cost import AUDITED, CampaignCost
+from radhard.engines.first_order.bounds import Bounds
 from radhard.engines.replay import replay as replaying
 from radhard.errors import InputError
 from radhard.faults import BitFlip
@@ -22,7 +23,7 @@ from radhard.models.lenet5 import lenet5
 from radhard.notes import Note
 from radhard.quantization import quantized
 from radhard.results import Results
-from radhard.samplers import ErrorRate, Given, PerBit, Uniform
+from radhard.samplers import Cumulative, ErrorRate, FaultCount, Given, PerBit, Uniform
 from radhard.space import FaultSpace
 from radhard.spec import component
 from radhard.targets import Activations, Weights
@@ -384,6 +385,33 @@ def test_verdicts_are_inferred_where_trials_are_dear_and_many(monkeypatch):
     # An infinity need not change a prediction, and a distance is none.
     assert choose(Outcome(infinite="due")).engine == Replay()
     assert choose(Outcome(), Distance()).engine == Replay()
+
+
+def test_verdicts_of_many_faults_are_inferred_where_few_trials_have_a_huge_word(monkeypatch):
+    monkeypatch.setattr(choice, "_LARGE", 0)
+    monkeypatch.setattr(choice, "_SAMPLES", 1)
+    monkeypatch.setattr(choice, "_SPARED", 10)
+
+    def choose(sampler, bits, **options):
+        # The reach is meant for networks of more than a few values.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Bounds, "hold", lambda _, moved, reached: moved < 1 + 0 * reached)
+            one = of_zoo(named("double"), Weights("*"), sampler, fault=BitFlip(bits))
+            panel = Panel([Outcome()], one.panel.golden.outputs)
+            return chosen(replace(one, panel=panel), **options)
+
+    few = FaultCount(2, trials=60)
+    found = choose(few, (20, 21))
+    assert found.engine == found.session.engine == FirstOrder()
+    assert "audited" in found.note.facts["why"]
+    assert choose(few, (20, 21), exact=True).engine == Folded()
+    assert choose(few, (62,)).engine == Folded()  # the highest bit of an exponent
+    assert choose(FaultCount(2, trials=30), (20, 21)).engine == FirstOrder()
+    monkeypatch.setattr(choice, "_SPARED", 40)
+    assert choose(FaultCount(2, trials=30), (20, 21)).engine == Folded()
+    # Together, trials at several rates say which rate is tolerable.
+    assert choose(FaultCount((1, 2), trials=60), (20, 21)).engine == Folded()
+    assert choose(Cumulative(2, repeats=60), (20, 21)).engine == Folded()
 
 
 def test_a_list_of_faults_is_executed(monkeypatch):

@@ -16,7 +16,6 @@ from radhard.engines import Bracket, Campaign, Engine, FirstOrder, Replay, Seria
 from radhard.engines.bracket.word_lines import WordBlock, WordLines
 from radhard.engines.first_order.bounds import Bounds
 from radhard.engines.first_order.first_order import FirstOrderSession
-from radhard.engines.first_order.gradient_weights import MarginGradients
 from radhard.engines.first_order.outlook import Outlook, outlooks
 from radhard.engines.first_order.rivals import margins
 from radhard.engines.first_order.unchanged_by_activations import unchanged as unchanged_alone
@@ -32,7 +31,7 @@ from radhard.forward import plain
 from radhard.metrics import Critical, Distance, Outcome, Sdc
 from radhard.metrics.outputs import Golden
 from radhard.replay.recurrent.recurrent_rules import gru, lstm
-from radhard.samplers import ErrorRate, Exhaustive, Uniform
+from radhard.samplers import Exhaustive, Uniform
 from radhard.space import FaultSpace
 from radhard.targets import Activations, Biases, Inputs, Weights
 from tests.engines.campaigns import campaign_of, execute_all
@@ -181,7 +180,7 @@ class Recorder(Bounds):
         super().__init__(safety=1.0, reach=1.0)
         object.__setattr__(self, "moved", [])
 
-    def hold(self, moved: Tensor, length: Tensor, weighed: MarginGradients, rows: Tensor) -> Tensor:
+    def hold(self, moved: Tensor, reached: Tensor) -> Tensor:
         self.moved.append(moved.clone())
         return torch.zeros_like(moved, dtype=torch.bool)
 
@@ -524,12 +523,6 @@ def test_metrics_that_rest_on_more_than_answers_are_refused_by_name(metric):
     with pytest.raises(InputError, match=r"FirstOrder infers predictions.*use Replay") as error:
         FirstOrder().open(one)
     assert repr(metric) in str(error.value)
-
-
-def test_trials_of_many_faults_are_refused():
-    one = predicted(named("residual"), Weights("*"), ErrorRate(0.01, trials=2))
-    with pytest.raises(InputError, match=r"one fault each.*use Folded\(\)"):
-        FirstOrder().open(one)
 
 
 def test_a_model_without_a_graph_is_refused():

@@ -10,7 +10,7 @@ import torch
 
 from radhard.engines.audit_draw import Draw
 from radhard.engines.base import Campaign, Engine, Figures, Session, TrialResults, UnsuitableError
-from radhard.engines.bracket.checking import Check, TensorTrials
+from radhard.engines.bracket.checking import Check, RecordedTrials
 from radhard.engines.bracket.figures import figures_of
 from radhard.engines.bracket.lines import Predictions, bisect_lines
 from radhard.engines.bracket.sample_figures import SampleFigures
@@ -152,7 +152,7 @@ class BracketSession(Session):
             self._audit,
         )
         check = Check(draw, self._threshold, samples, words.golden)
-        part = TensorTrials(campaign.space, block.place, block.faults)
+        part = RecordedTrials.of_region(campaign.space, block.place, block.faults)
 
         def execute(trials: Numbers, of: Numbers) -> Predictions:
             return words.pairs(of_fault[trials], of)
@@ -165,7 +165,7 @@ class BracketSession(Session):
 
         records = [check.pairs(part, predictions, inferred, execute, whole)]
         if extreme.any():
-            own = TensorTrials(campaign.space, block.place, block.faults[extreme])
+            own = RecordedTrials.of_region(campaign.space, block.place, block.faults[extreme])
             some = predictions[extreme]
             numbers = np.flatnonzero(extreme)
 

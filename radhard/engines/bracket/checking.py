@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +17,7 @@ from radhard.metrics import Panel
 from radhard.space import FaultSpace, Numbers
 from radhard.stats import clopper_pearson
 
-__all__ = ["Check", "TensorTrials", "fails"]
+__all__ = ["Check", "RecordedTrials", "fails"]
 
 
 _WHOLE = 0.25
@@ -31,29 +30,36 @@ def fails(wrong: int, tried: int, threshold: float) -> bool:
 
 
 @dataclass(frozen=True)
-class TensorTrials:
-    """Trials in one region that are recorded together."""
+class RecordedTrials:
+    """Trials whose verdicts are recorded together."""
 
-    space: FaultSpace
-    place: int
-    faults: Numbers
+    name: str
+    """Of the region, or the stratum."""
+    numbers: Numbers
+    """By which the record names trials, and by which audits are drawn: their faults, or their own.
+    """
+    variant: Numbers
+    """The count that each trial belongs to."""
+    variants: int
+    """Number of counts."""
 
-    @property
-    def variants(self) -> int:
-        """Number of faults per word."""
-        return int(self.space.variants[self.place])
+    @classmethod
+    def of_region(cls, space: FaultSpace, place: int, faults: Numbers) -> "RecordedTrials":
+        """Trials of one fault each, in one region, counted by variant."""
+        _, _, variant = space.locate(faults)
+        return cls(space.name(place), faults, variant, int(space.variants[place]))
+
+    @classmethod
+    def of_stratum(cls, name: str, trials: Numbers) -> "RecordedTrials":
+        """Trials of many faults each, in one stratum, such as one error rate."""
+        return cls(name, trials, np.zeros(len(trials), np.int64), 1)
 
     def counts(self, weights: npt.ArrayLike | None = None, rows: Numbers | None = None) -> Counts:
         """The number of trials of every variant, or the sum of their weights."""
-        variants = self._variants if rows is None else self._variants[rows]
+        variants = self.variant if rows is None else self.variant[rows]
         found = np.bincount(variants, weights, minlength=self.variants)
         # Sums of weights that are whole numbers, as floats.
         return tuple(found.round().astype(np.int64).tolist())
-
-    @cached_property
-    def _variants(self) -> Numbers:
-        _, _, variants = self.space.locate(self.faults)
-        return variants
 
     def record(
         self,
@@ -76,7 +82,7 @@ class TensorTrials:
         columns = range(by.shape[1])
         off = np.flatnonzero((by != 0).any(axis=1))
         return Inference(
-            self.space.name(self.place),
+            self.name,
             kind,
             samples,
             draw_share,
@@ -86,7 +92,7 @@ class TensorTrials:
                 (self.counts(sides[0][:, c], rows), self.counts(sides[1][:, c], rows))
                 for c in columns
             ),
-            tuple((int(self.faults[rows[n]]), tuple(by[n].tolist())) for n in off.tolist()),
+            tuple((int(self.numbers[rows[n]]), tuple(by[n].tolist())) for n in off.tolist()),
             *tallies,
             all_tried,
         )
@@ -103,7 +109,7 @@ class Check:
 
     def pairs(
         self,
-        part: TensorTrials,
+        part: RecordedTrials,
         predictions: Predictions,
         inferred: Flags,
         execute: Callable[[Numbers, Numbers], Predictions],
@@ -115,7 +121,7 @@ class Check:
         sample, ``whole`` trials with all samples.
         """
         stays = predictions == self.golden
-        pilot = _among(self.draw.pilot(part.faults), inferred)
+        pilot = _among(self.draw.pilot(part.numbers), inferred)
         found, true = predictions[pilot], execute(*pilot)
         # The pilot is looked at first and alone: a tensor in which inference fails is executed
         # whole, which costs less than a sample that then widens every interval.
@@ -124,7 +130,7 @@ class Check:
         left = inferred.copy()
         # What the pilot corrected is exact, and must not be corrected by the estimate too.
         left[pilot] = False
-        sample = _among(self.draw.sample(part.faults), left)
+        sample = _among(self.draw.sample(part.numbers), left)
         open_ = self._open(predictions, left, stays)
         predictions[pilot] = true
         found_too, true_too = predictions[sample], execute(*sample)
@@ -148,7 +154,7 @@ class Check:
 
     def trials(
         self,
-        part: TensorTrials,
+        part: RecordedTrials,
         panel: Panel,
         predictions: Predictions,
         whole: Callable[[Numbers], Predictions],
@@ -183,7 +189,7 @@ class Check:
 
     def _one_sample_each(
         self,
-        part: TensorTrials,
+        part: RecordedTrials,
         predictions: Predictions,
         whole: Callable[[Numbers], Predictions],
         alone: Callable[[Numbers, Numbers], Predictions],
@@ -194,7 +200,7 @@ class Check:
         errors of all trials together are bounded as well as by as many trials with all samples.
         """
         chosen = self._chosen(part, self.draw.alone_share)
-        samples = self.draw.alone(part.faults[chosen])
+        samples = self.draw.alone(part.numbers[chosen])
         stays = predictions == self.golden
         open_ = self._open(predictions, np.ones_like(stays), stays)
         found, true = predictions[chosen, samples], alone(chosen, samples)
@@ -219,15 +225,15 @@ class Check:
             kind="overflow",
         )
 
-    def _chosen(self, part: TensorTrials, least: float) -> Numbers:
+    def _chosen(self, part: RecordedTrials, least: float) -> Numbers:
         """Positions of the trials that are executed; ``least`` is their share if audits are few."""
         share = self.draw.audit and max(self.draw.audit, min(1.0, least * part.variants))
         # Rounded up: with an audit at all, at least one trial of the region is executed.
-        return self.draw.whole(part.faults, math.ceil(share * len(part.faults)))
+        return self.draw.whole(part.numbers, math.ceil(share * len(part.numbers)))
 
     def _all(
         self,
-        part: TensorTrials,
+        part: RecordedTrials,
         predictions: Predictions,
         inferred: Flags,
         stays: Flags,
@@ -242,7 +248,7 @@ class Check:
         tallies = []
         for mine in (inferred & stays, inferred & ~stays):
             tallies.append(Tally(int(mine.sum()), int(mine.sum()), int((mine & off).sum())))
-        none = np.zeros((len(part.faults), self.figures.columns))
+        none = np.zeros((len(part.numbers), self.figures.columns))
         no_rows, no_sides = np.zeros(0, np.int64), none[:0].astype(bool)
         return part.record(
             self.draw.sample_share,

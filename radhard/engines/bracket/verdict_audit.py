@@ -7,7 +7,7 @@ import numpy as np
 
 from radhard.engines.audit_draw import Draw, Pairs
 from radhard.engines.base import Figures
-from radhard.engines.bracket.checking import TensorTrials, fails
+from radhard.engines.bracket.checking import RecordedTrials, fails
 from radhard.engines.bracket.lines import Flags
 from radhard.engines.bracket.sample_figures import SampleFigures
 from radhard.engines.inference import Inference, Tally
@@ -55,7 +55,7 @@ class VerdictAudit:
 
     def record(
         self,
-        part: TensorTrials,
+        part: RecordedTrials,
         draw: Draw,
         found: Figures,
         errors: Figures,

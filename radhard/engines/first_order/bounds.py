@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-from radhard.engines.first_order.gradient_weights import MarginGradients
-
-__all__ = ["Bounds"]
+__all__ = ["Bounds", "share_of"]
 
 
 @dataclass(frozen=True)
@@ -21,10 +20,19 @@ class Bounds:
     safety: float
     reach: float
 
-    def hold(self, moved: Tensor, length: Tensor, weights: MarginGradients, rows: Tensor) -> Tensor:
+    def hold(self, moved: Tensor, reached: Tensor) -> Tensor:
         """Whether the predictions of some samples are inferred to be unchanged; False for NaN.
 
-        ``moved`` is the change as a share of the margin, ``length`` the norm of the difference,
-        both ``(..., samples)``; ``rows`` are the samples.
+        ``moved`` is the change as a share of the margin, ``reached`` the norm of the difference as
+        a share of that of the golden value, both ``(..., samples)``.
         """
-        return (moved * self.safety < 1) & (length <= weights.length[rows] * self.reach)
+        return (moved * self.safety < 1) & (reached <= self.reach)
+
+
+def share_of(length: Tensor, golden: Tensor) -> Tensor:
+    """The norm of a difference as a share of that of the golden value; 0 where nothing differs.
+
+    >>> share_of(torch.tensor([0.0, 1.0, 1.0]), torch.tensor([0.0, 0.0, 4.0]))
+    tensor([0.0000,    inf, 0.2500])
+    """
+    return torch.where(length == 0, 0.0, length / golden)

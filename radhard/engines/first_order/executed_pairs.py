@@ -1,5 +1,6 @@
 """What comes out for the pairs of a trial and a sample that are executed in any case?"""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +11,10 @@ from radhard.engines.audit_draw import Draw, Pairs
 from radhard.engines.base import Figures
 from radhard.engines.bracket.lines import Flags, Predictions
 from radhard.engines.bracket.passes import predictions_of
-from radhard.engines.bracket.word_lines import WordLines
 from radhard.metrics import Panel
 from radhard.space import Numbers
 
-__all__ = ["ExecutedPairs"]
+__all__ = ["ExecutedPairs", "drawn_pairs"]
 
 
 @dataclass(frozen=True)
@@ -38,30 +38,23 @@ class ExecutedPairs:
         cls,
         panel: Panel,
         draw: Draw,
-        words: WordLines,
-        of_fault: Numbers,
-        faults: Numbers,
+        numbers: Numbers,
         inferred: Flags,
+        moved: Flags,
+        execute: Callable[[Numbers, Numbers], Tensor],
     ) -> "ExecutedPairs":
-        """Execute pairs of these ``faults``, which are the points ``of_fault``.
+        """Execute the pairs that are drawn for trials with these ``numbers``.
 
-        ``inferred``: which verdicts are, ``(faults, samples)``.
-        """  # fmt: skip
-        samples = inferred.shape[1]
-        codes = [_codes(pairs, inferred) for pairs in (draw.pilot(faults), draw.sample(faults))]
-        measured = None
-        if draw.measures:
-            # With one sample each, only some trials are drawn; here all of them are few.
-            measured = draw.measured(faults) if samples > 1 else _first(len(faults))
-            # Trials whose sums may overflow are executed with all samples.
-            moved = ~words.extreme[of_fault] & (words.points.sizes[of_fault] != 0)
-            codes.append((measured[0] * samples + measured[1])[moved])
-        every = np.unique(np.concatenate(codes))
-        rows, of = np.divmod(every, samples)
+        ``inferred``: which verdicts are, ``(trials, samples)``. ``moved``: of which trials figures
+        can be measured on a sample, and are not golden, ``(trials,)``. ``execute`` gives the
+        outputs of pairs of a trial and a sample.
+        """
+        rows, of = drawn_pairs(draw, numbers, inferred, moved)
         outputs = panel.golden.outputs[:0]
         if len(rows):
-            outputs = words.outputs(of_fault[rows], of).to(panel.golden.outputs.dtype)
-        return cls(panel, every, outputs, measured)
+            outputs = execute(rows, of).to(panel.golden.outputs.dtype)
+        measured = _measured(draw, numbers) if draw.measures else None
+        return cls(panel, rows * inferred.shape[1] + of, outputs, measured)
 
     def predictions(self, trials: Numbers, samples: Numbers) -> Predictions:
         """The predictions of pairs of the audit, ``(pairs,)``."""
@@ -94,11 +87,26 @@ class ExecutedPairs:
         return found
 
 
+def drawn_pairs(draw: Draw, numbers: Numbers, inferred: Flags, moved: Flags) -> Pairs:
+    """The pairs that `ExecutedPairs.of` executes, in the order of trials and samples."""
+    samples = inferred.shape[1]
+    codes = [_codes(pairs, inferred) for pairs in (draw.pilot(numbers), draw.sample(numbers))]
+    if draw.measures:
+        rows, of = _measured(draw, numbers)
+        codes.append((rows * samples + of)[moved])
+    rows, of = np.divmod(np.unique(np.concatenate(codes)), samples)
+    return rows, of
+
+
 def _codes(pairs: Pairs, inferred: Flags) -> Numbers:
     rows, samples = pairs
     codes: Numbers = (rows * inferred.shape[1] + samples)[inferred[pairs]]
     return codes
 
 
-def _first(trials: int) -> Pairs:
-    return np.arange(trials), np.zeros(trials, np.int64)
+def _measured(draw: Draw, numbers: Numbers) -> Pairs:
+    """The pairs on which figures are measured: a sample of each trial."""
+    if draw.samples > 1:
+        return draw.measured(numbers)
+    # With one sample each, only some trials are drawn; here all of them are few.
+    return np.arange(len(numbers)), np.zeros(len(numbers), np.int64)

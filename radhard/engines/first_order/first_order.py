@@ -11,12 +11,15 @@ from radhard.engines.base import Campaign, Engine, Figures, Session, TrialResult
 from radhard.engines.bracket.word_lines import WordBlock
 from radhard.engines.first_order import sample_trials, word_trials
 from radhard.engines.first_order.bounds import Bounds
+from radhard.engines.first_order.many_faults_session import ManyFaultsSession
 from radhard.engines.first_order.outlook import Outlook, outlooks
 from radhard.engines.first_order.trial_chunks import parts
+from radhard.engines.folded import Folded
+from radhard.engines.folded.folded import FoldedSession
 from radhard.engines.inference import Inference, inference_notes, records_of
 from radhard.engines.measured_share import MeasuredShare
 from radhard.engines.replay import Replay, ReplaySession
-from radhard.engines.suitability import check_shares, check_single, replay_by_graph
+from radhard.engines.suitability import check_many_faults, check_shares, replay_by_graph
 from radhard.errors import InputError
 from radhard.notes import Note
 from radhard.samplers import StagedTrials
@@ -50,6 +53,10 @@ class FirstOrder(Engine):
     trials with inferred verdicts are executed. Trials with activations near overflow are executed
     with another order of summation than that of the reference, and count as inferred too. Rates are
     corrected for wrong verdicts, and their intervals include the remaining uncertainty.
+
+    Of trials of many faults in stored tensors, the effects of all faulty words are added up, and
+    `Folded` executes trials with words that are too large for this. Of the others, only samples
+    that are not inferred are executed.
 
     ``rivals`` is the number of backward passes for the gradients: one for each rival class or, if
     there are more classes, half for the nearest and half for random sums of the others. At most
@@ -85,8 +92,10 @@ class FirstOrder(Engine):
     def infers(self) -> bool:
         return True
 
-    def prepare(self, campaign: Campaign) -> "FirstOrderSession":
+    def prepare(self, campaign: Campaign) -> "FirstOrderSession | ManyFaultsSession":
         self.check_campaign(campaign)
+        if not campaign.trials.single:
+            return self.beside_folded(self.folded.prepare(campaign))
         replay = replay_by_graph(
             self, campaign, memory=self.replay.memory, rows=self.rows, instead="Replay()"
         )
@@ -105,7 +114,8 @@ class FirstOrder(Engine):
                 "FirstOrder measures some figures on single samples, and a metric of whole trials "
                 "has none; leave out Outcome(), or use Replay()"
             )
-        check_single(self, campaign)
+        if not campaign.trials.single:
+            check_many_faults(campaign)
         alone = any(site.samples is not None for site in campaign.space.sites)
         trials = campaign.trials
         staged, together = isinstance(trials, StagedTrials), trials.together > 1
@@ -116,6 +126,22 @@ class FirstOrder(Engine):
                 f"a sampler that {which} needs them of all; ask for Critical() and Accuracy() "
                 "only, or use Replay()"
             )
+
+    @property
+    def folded(self) -> Folded:
+        """The engine of what is not inferred of trials of many faults."""
+        return Folded(memory=self.memory // 2)
+
+    def beside_folded(self, folded: FoldedSession) -> ManyFaultsSession:
+        """The session that infers verdicts of trials of many faults, given one of `folded`."""
+        return ManyFaultsSession(
+            folded,
+            Outlook.of_parameters(folded.plan, most=self.rivals, memory=self.memory // 4),
+            Bounds(self.safety, self.reach),
+            audit=self.audit,
+            threshold=self.threshold,
+            rows=self.rows,
+        )
 
     @property
     def replay(self) -> Replay:

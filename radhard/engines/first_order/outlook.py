@@ -31,6 +31,13 @@ class Outlook:
         self._most, self._memory = most, memory
         self._held: tuple[slice, dict[Key, MarginGradients]] | None = None
 
+    @classmethod
+    def of_parameters(cls, plan: ReplayPlan, *, most: int, memory: int) -> "Outlook":
+        """The outlook of all stored sites of a plan."""
+        sites = plan.campaign.space.sites
+        places = [place for place, site in enumerate(sites) if not site.flows]
+        return cls(plan, places, most=most, memory=memory)
+
     def weights(self, piece: slice) -> Mapping[Key, MarginGradients]:
         """The weights of elements for some samples; the most recent ones are cached."""
         if self._held is None or self._held[0] != piece:

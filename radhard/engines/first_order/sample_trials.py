@@ -8,7 +8,7 @@ import torch
 
 from radhard.engines.audit_draw import Draw
 from radhard.engines.base import Figures
-from radhard.engines.bracket.checking import TensorTrials
+from radhard.engines.bracket.checking import RecordedTrials
 from radhard.engines.bracket.sample_figures import SampleFigures
 from radhard.engines.bracket.verdict_audit import VerdictAudit
 from radhard.engines.first_order.bounds import Bounds
@@ -62,7 +62,10 @@ def run_trials(
             every = mine[own.inferred]
             figures[every] = flowing(plan, trials[every], rows)
             true[mine] = values.of_answers(figures[mine])
-        part, errors = TensorTrials(space, place, faults[mine]), true[mine] - found[mine]
+        part, errors = (
+            RecordedTrials.of_region(space, place, faults[mine]),
+            true[mine] - found[mine],
+        )
         sides = own.inferred & harmless[mine], own.inferred & ~harmless[mine]
         records.append(own.record(part, draw, found[mine], errors, values, sides, failed=failed))
     if draw.measures:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from radhard.engines.bracket.lines import Flags
-from radhard.engines.first_order.bounds import Bounds
+from radhard.engines.first_order.bounds import Bounds, share_of
 from radhard.engines.first_order.outlook import Outlook
 from radhard.engines.replay.faulty_values import faulty_values
 from radhard.replay.crop import crop
@@ -64,6 +64,6 @@ def unchanged(outlook: Outlook, place: int, faults: Numbers, bounds: Bounds) -> 
         weight = crop(weights.weight, rows, delta.starts, sizes)
         parts = (sizes * weight).flatten(1).sum(dim=1)
         length = torch.linalg.vector_norm(sizes.flatten(1), dim=1)
-        stays[here] = bounds.hold(parts, length, weights, rows).cpu().numpy()
+        stays[here] = bounds.hold(parts, share_of(length, weights.length[rows])).cpu().numpy()
     # A word that does not change needs no inference: its outputs are golden.
     return UnchangedTrials(stays & moved, moved, risky)

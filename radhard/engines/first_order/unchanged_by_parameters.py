@@ -1,62 +1,97 @@
 """Which predictions are inferred to be unchanged by a faulty parameter?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from radhard.engines.bracket.lines import Flags
-from radhard.engines.first_order.bounds import Bounds
+from radhard.engines.first_order.bounds import Bounds, share_of
+from radhard.engines.first_order.effects_by_uses import effects_by_uses
 from radhard.engines.first_order.goals import Goal
 from radhard.engines.first_order.gradient_weights import MarginGradients
 from radhard.engines.first_order.outlook import Outlook
-from radhard.engines.first_order.unchanged_by_uses import unchanged_by_uses
 from radhard.replay.crop import crop
 from radhard.replay.faulty_pass import FaultyPass
+from radhard.replay.patch import Patch
 from radhard.replay.propagation import propagate
 from radhard.replay.recurrent.recurrent_cell import Side
+from radhard.replay.replayer import Replayer
 from radhard.replay.word_change import WordChange, changed_output
+from radhard.space import Numbers
 
-__all__ = ["unchanged"]
+__all__ = ["Effects", "effects", "unchanged"]
 
 _ELEMENTS = 2**20
 """Elements evaluated together; beyond a few times the cache, nothing is gained."""
 
 
+@dataclass(frozen=True)
+class Effects:
+    """What some changes do to some samples, to first order, both ``(changes, samples)``."""
+
+    changes: slice
+    """Which changes; or which groups of those that occur together."""
+    samples: slice
+    moved: Tensor
+    """The change of the margins, as a share of these, at most; infinite where it is not known."""
+    reached: Tensor
+    """The norm of the difference as a share of that of the golden value."""
+
+
 def unchanged(outlook: Outlook, place: int, changes: Sequence[WordChange], bounds: Bounds) -> Flags:
-    """Where the prediction is inferred to be unchanged, ``(changes, samples)``.
+    """Where the prediction is inferred to be unchanged, ``(changes, samples)``."""
+    samples = len(outlook.plan.replayer.golden_outputs)
+    stays = np.zeros((len(changes), samples), dtype=bool)
+    for part in effects(outlook, place, changes):
+        held = bounds.hold(part.moved, part.reached)
+        stays[part.changes, part.samples] = held.cpu().numpy()
+    return stays
+
+
+def effects(
+    outlook: Outlook, place: int, changes: Sequence[WordChange], firsts: Numbers | None = None
+) -> Iterator[Effects]:
+    """The effects of changes of words of a site on all samples, some at a time.
 
     The effect of a change is bounded by the sum of its differences times the weights, in absolute
-    value, so that differences of opposite sign do not cancel.
+    value, so that differences of opposite sign do not cancel. ``firsts``, if given, are where
+    groups of changes begin that occur together, in one channel of the output each.
     """
     plan, goal = outlook.plan, outlook.goals[place]
     replayer = plan.replayer
-    stays = np.zeros((len(changes), len(replayer.golden_outputs)), dtype=bool)
+    alone = firsts is None
+    edges = np.append(np.arange(len(changes)) if firsts is None else firsts, len(changes))
     for piece in replayer.pieces:
         known = outlook.weights(piece)
         if not all((slot, goal.gates) in known for slot in goal.slots):
+            # Behind the site, samples depend on each other.
+            every = (len(edges) - 1, piece.stop - piece.start)
+            unknown = torch.full(every, torch.inf, device=replayer.golden_outputs.device)
+            yield Effects(slice(0, len(edges) - 1), piece, unknown, unknown)
             continue
         if goal.uses:
-            stays[:, piece] = unchanged_by_uses(outlook, place, changes, bounds, piece)
+            assert alone, "what several uses make of changes adds up without being joined"
+            for some, *found in effects_by_uses(outlook, place, changes, piece):
+                yield Effects(some, piece, *found)
             continue
         weights = known[goal.slot, goal.gates]
         samples = piece.stop - piece.start
-        rows = torch.arange(samples, device=replayer.golden_outputs.device)
         # Gates are weighed in all time steps at once, other values by channel.
         each = samples * (
             weights.weight.shape[2] if goal.gates else _spot(replayer.golden(piece), goal)
         )
         size = max(1, _ELEMENTS // each)
-        for at in range(0, len(changes), size):
-            some = changes[at : at + size]
-            if goal.gates:
-                moved, length = _at_gates(outlook, goal, weights, place, some)
-            else:
-                moved, length = _at_values(outlook, goal, weights, place, some, piece)
-            held = bounds.hold(moved, length, weights, rows)
-            stays[at : at + size, piece] = held.cpu().numpy()
-    return stays
+        measure = _at_gates if goal.gates else _at_values
+        for at in range(0, len(edges) - 1, size):
+            some = slice(at, min(at + size, len(edges) - 1))
+            here = changes[edges[some.start] : edges[some.stop]]
+            counts = np.diff(edges[some.start : some.stop + 1])
+            groups = None if (counts == 1).all() else np.repeat(np.arange(len(counts)), counts)
+            moved, length = measure(outlook, goal, weights, place, here, piece, groups)
+            yield Effects(some, piece, moved, share_of(length, weights.length))
 
 
 def _spot(golden: dict[int, Tensor], goal: Goal) -> int:
@@ -72,27 +107,21 @@ def _at_values(
     place: int,
     changes: Sequence[WordChange],
     piece: slice,
+    groups: Numbers | None,
 ) -> tuple[Tensor, Tensor]:
     """The change of each margin as a share of the margin, and the norm of the difference."""
-    plan = outlook.plan
-    golden = plan.replayer.golden(piece)
-    samples, many, device = (
-        piece.stop - piece.start,
-        len(changes),
-        plan.replayer.golden_outputs.device,
-    )
-    if many > 1:
-        rows = torch.arange(samples, device=device).repeat(many)
-        owner = torch.arange(many, device=device).repeat_interleave(samples)
-        state = FaultyPass(plan.replayer.graph, golden, rows, owner)
-        # All golden rows in order, once for each change: differences are added without an index.
-        state.tiles = many
+    replayer = outlook.plan.replayer
+    samples = piece.stop - piece.start
+    golden = replayer.golden(piece)
+    if len(changes) > 1:
+        state = _tiled(replayer, piece, len(changes))
     else:
-        state = FaultyPass(plan.replayer.graph, golden)
-    first = plan.replayer.graph.nodes[goal.steps[0]]
-    state.patches[first.slot] = changed_output(
-        state, first, plan.replayer.slots[place][0], list(changes)
-    )
+        state = FaultyPass(replayer.graph, golden)
+    first = replayer.graph.nodes[goal.steps[0]]
+    patch = changed_output(state, first, replayer.slots[place][0], list(changes))
+    state.patches[first.slot] = patch
+    if groups is not None:
+        state = _joined(replayer, piece, state.delta(first.slot), first.slot, groups)
     if len(goal.steps) > 1:
         propagate(state, goal.steps[1:], goal.slot, drop=False)
     delta = state.delta(goal.slot)
@@ -100,7 +129,38 @@ def _at_values(
     sizes = delta.values.abs()
     length = torch.linalg.vector_norm(sizes.flatten(1), dim=1)
     moved = (sizes * crop(weights.weight, state.rows, delta.starts, sizes)).flatten(1).sum(dim=1)
-    return moved.view(many, samples), length.view(many, samples)
+    return moved.view(-1, samples), length.view(-1, samples)
+
+
+def _tiled(replayer: Replayer, piece: slice, many: int) -> FaultyPass:
+    """A pass of all samples of a piece, once for each of many changes."""
+    golden, samples = replayer.golden(piece), piece.stop - piece.start
+    device = replayer.golden_outputs.device
+    rows = torch.arange(samples, device=device).repeat(many)
+    owner = torch.arange(many, device=device).repeat_interleave(samples)
+    state = FaultyPass(replayer.graph, golden, rows, owner)
+    # All golden rows in order, once for each change: differences are added without an index.
+    state.tiles = many
+    return state
+
+
+def _joined(
+    replayer: Replayer, piece: slice, delta: Patch, slot: int, groups: Numbers
+) -> FaultyPass:
+    """A pass in which the differences of the changes of each group are added up."""
+    samples, many = piece.stop - piece.start, int(groups[-1]) + 1
+    of = torch.from_numpy(groups).to(delta.values.device)
+    each = delta.values.reshape(len(groups), samples, -1)
+    sums = each.new_zeros(many, *each.shape[1:]).index_add_(0, of, each)
+    # All changes of a group are in one place.
+    firsts = torch.from_numpy(np.flatnonzero(np.diff(groups, prepend=-1))).to(of.device)
+    rows = (firsts[:, None] * samples + torch.arange(samples, device=of.device)).flatten()
+    starts = tuple(at[rows] if isinstance(at, Tensor) else at for at in delta.starts)
+    state = _tiled(replayer, piece, many)
+    values = sums.view(many * samples, *delta.values.shape[1:])
+    golden = crop(state.golden[slot], state.rows, starts, values)
+    state.patches[slot] = Patch(golden + values, starts, own=True)
+    return state
 
 
 def _at_gates(
@@ -109,6 +169,8 @@ def _at_gates(
     weights: MarginGradients,
     place: int,
     changes: Sequence[WordChange],
+    piece: slice,  # noqa: ARG001
+    groups: Numbers | None,
 ) -> tuple[Tensor, Tensor]:
     """The same for the outputs of the gates of a recurrent layer, in all time steps."""
     plan, gates = outlook.plan, weights.gates
@@ -129,6 +191,10 @@ def _at_gates(
         source = gates.before if side == 1 else gates.inputs
         sources = torch.tensor([change.at[1] for change in changes], device=like.device)
         change = source.index_select(0, sources).mul_(by)
+    if groups is not None:
+        of = torch.from_numpy(groups).to(like.device)
+        change = change.new_zeros(int(groups[-1]) + 1, *change.shape[1:]).index_add_(0, of, change)
+        columns = columns[torch.from_numpy(np.flatnonzero(np.diff(groups, prepend=-1)))]
     difference = gates.difference(columns, change)
     length = torch.linalg.vector_norm(difference, dim=2)
     moved = difference.mul_(like.index_select(0, columns)).abs_().sum(dim=2)

@@ -4,7 +4,7 @@ import numpy as np
 
 from radhard.engines.audit_draw import Draw
 from radhard.engines.base import Figures
-from radhard.engines.bracket.checking import Check, TensorTrials
+from radhard.engines.bracket.checking import Check, RecordedTrials
 from radhard.engines.bracket.figures import figures_of
 from radhard.engines.bracket.lines import Predictions
 from radhard.engines.bracket.sample_figures import SampleFigures
@@ -46,7 +46,11 @@ def run_trials(
 
     panel = outlook.plan.panel
     inferred = stays[of_fault]
-    pairs = ExecutedPairs.of(panel, draw, words, of_fault, block.faults, inferred)
+    # Trials whose sums may overflow are executed with all samples.
+    moved = ~words.extreme[of_fault] & (points.sizes[of_fault] != 0)
+    pairs = ExecutedPairs.of(
+        panel, draw, block.faults, inferred, moved, lambda at, of: words.outputs(of_fault[at], of)
+    )
 
     def whole(trials: Numbers) -> Predictions:
         # Several faults of a word may result in the same value, which is executed once.
@@ -55,7 +59,7 @@ def run_trials(
         return tried
 
     check = Check(draw, threshold, SampleFigures(panel), golden)
-    part = TensorTrials(outlook.plan.campaign.space, block.place, block.faults)
+    part = RecordedTrials.of_region(outlook.plan.campaign.space, block.place, block.faults)
     record = check.pairs(part, own, inferred, pairs.predictions, whole)
     figures = figures_of(panel, own, golden)
     if beyond := list(panel.beyond_answer or ()):

@@ -61,6 +61,11 @@ class FaultyModel:
         ]
         """Names of the sites into which faults cannot be injected here."""
 
+    @property
+    def slots(self) -> list[int]:
+        """The slots of the tensors that may hold faulty words, folded or not."""
+        return [*self._own, *self._folded]
+
     def takes(self, trials: Sequence[Numbers]) -> list[bool]:
         """Whether all faults of each trial are in stored tensors of the graph."""
         places, _, _ = self._space.locate(np.concatenate([*trials, np.zeros(0, np.int64)]))

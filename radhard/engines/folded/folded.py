@@ -2,14 +2,17 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from radhard.engines.base import Campaign, Engine, Figures, Session, TrialResults, UnsuitableError
 from radhard.engines.folded.faulty_model import FaultyModel
 from radhard.engines.folded.hit_samples import HitSamples
+from radhard.engines.folded.sample_passes import SamplePasses
 from radhard.engines.folded.stacked_trials import StackedTrials
 from radhard.engines.folded.word_writes import FaultyWords
 from radhard.engines.replay.plan import ReplayPlan
@@ -17,6 +20,7 @@ from radhard.engines.serial import SerialSession, faulty_outputs
 from radhard.errors import InputError
 from radhard.notes import Note
 from radhard.replay.graph import NoGraphError, graph_of
+from radhard.replay.overflow import may_overflow
 from radhard.replay.recurrent import separate_recurrent_layers
 from radhard.replay.replayer import ELEMENTS
 from radhard.samplers import Trials
@@ -95,11 +99,28 @@ class FoldedSession(Session):
         if self._stacked is not None:
             notes.append(Note("stacked", {"trials": self._stacked.size}))
         super().__init__(campaign, notes)
-        self._plan, self._model = plan, model
+        self.plan, self._model = plan, model
         self._serial = SerialSession(campaign)
         # The trial that each continues, with one more fault.
         self._before = _predecessors(campaign.trials)
         self._together = max(1, ELEMENTS // plan.replayer.golden_outputs.numel())
+
+    @cached_property
+    def sample_passes(self) -> SamplePasses:
+        """Passes of some samples of a trial."""
+        return SamplePasses(self.plan, self._model)
+
+    def takes(self, trials: Sequence[Numbers]) -> list[bool]:
+        """Whether all faults of each trial are in stored tensors of the graph."""
+        return self._model.takes(trials)
+
+    def large(self, trials: Numbers) -> npt.NDArray[np.bool_]:
+        """Which of the trials have a word so large that sums may overflow; no guess is False."""
+        found = np.zeros(len(trials), dtype=bool)
+        words = self._model.words([self.campaign.trials[trial] for trial in trials.tolist()])
+        for part in [] if words is None else words.parts:
+            found[part.trial[may_overflow(part.faulty).cpu().numpy()]] = True
+        return found
 
     def chunks(self) -> Iterator[Sequence[int]]:
         if not self.campaign.trials.histories:
@@ -139,7 +160,7 @@ class FoldedSession(Session):
 
     def _upset(self, hits: HitSamples, trials: list[int]) -> tuple[list[int], Figures]:
         """As `_executed`, for trials with faults in flowing values of some samples."""
-        golden = self._plan.replayer.golden_outputs
+        golden = self.plan.replayer.golden_outputs
         outputs = golden.expand(len(trials), *golden.shape).clone()
         try:
             with torch.inference_mode():
@@ -147,7 +168,7 @@ class FoldedSession(Session):
         except (InputError, MemoryError, torch.OutOfMemoryError):
             raise
         except Exception:  # probably due to a fault, which the reference decides
-            return [], np.zeros((0, len(self._plan.panel.columns)))
+            return [], np.zeros((0, len(self.plan.panel.columns)))
         crashed = set()
         finite = (
             outputs.flatten(2).isfinite().all(dim=2) if outputs.ndim > 2 else outputs.isfinite()
@@ -163,7 +184,7 @@ class FoldedSession(Session):
             outputs[row, needed] = found[needed].to(outputs)
         rows = [row for row in range(len(trials)) if row not in crashed]
         if not rows:
-            return [], np.zeros((0, len(self._plan.panel.columns)))
+            return [], np.zeros((0, len(self.plan.panel.columns)))
         done = [trials[row] for row in rows]
         return done, self._figures(done, outputs[rows])
 
@@ -172,7 +193,7 @@ class FoldedSession(Session):
 
         A trial of one fault in one sample is judged by that sample, as `Serial` judges it.
         """
-        campaign, panel = self.campaign, self._plan.panel
+        campaign, panel = self.campaign, self.plan.panel
         figures = np.zeros((len(trials), len(panel.columns)))
         own = [campaign.sample(campaign.trials[trial]) for trial in trials]
         rows = [row for row, sample in enumerate(own) if sample is not None]
@@ -190,8 +211,8 @@ class FoldedSession(Session):
         Overflow depends on the order of summation: trials with outputs that are not finite are left
         to the reference.
         """
-        campaign, panel = self.campaign, self._plan.panel
-        golden = self._plan.replayer.golden_outputs
+        campaign, panel = self.campaign, self.plan.panel
+        golden = self.plan.replayer.golden_outputs
         drawn = [campaign.trials[trial] for trial in trials]
         words = None if self._before else self._model.words(drawn)
         outputs = golden.expand(len(trials), *golden.shape).clone()
@@ -202,7 +223,7 @@ class FoldedSession(Session):
         crashed = self._write_apart(trials, drawn, apart, words, outputs)
         if campaign.trials.single:
             absent = campaign.absent(campaign.trials.at(np.array(trials)))
-            outputs = self._plan.golden_where(absent, outputs)
+            outputs = self.plan.golden_where(absent, outputs)
         finite = outputs.reshape(len(trials), -1).isfinite().all(dim=1).tolist()
         rows = [row for row in range(len(trials)) if row not in crashed and finite[row]]
         if not rows:
@@ -222,8 +243,8 @@ class FoldedSession(Session):
         ``drawn`` are the faults of each trial, and ``words`` the words that differ due to them.
         """
         crashed, before = set(), self._before
-        for piece in self._plan.replayer.pieces:
-            golden = self._plan.replayer.golden(piece)
+        for piece in self.plan.replayer.pieces:
+            golden = self.plan.replayer.golden(piece)
             held: dict[int, Any] | None = {} if before else None
             last: int | None = None
             for row in rows:

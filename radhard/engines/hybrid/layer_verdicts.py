@@ -9,7 +9,7 @@ import torch
 
 from radhard.engines.audit_draw import Draw
 from radhard.engines.base import Figures
-from radhard.engines.bracket.checking import TensorTrials
+from radhard.engines.bracket.checking import RecordedTrials
 from radhard.engines.bracket.lines import Flags
 from radhard.engines.bracket.sample_figures import SampleFigures
 from radhard.engines.bracket.verdict_audit import VerdictAudit
@@ -63,7 +63,7 @@ def run_trials(
         figures[left] = execute(trials[left])
     # A fault that changes no neuron is harmless too, and there is nothing to check.
     sides = (layer.inferred & ~layer.harmful) | layer.masked, layer.inferred & layer.harmful
-    part = TensorTrials(plan.campaign.space, place, faults)
+    part = RecordedTrials.of_region(plan.campaign.space, place, faults)
     errors = _errors(figures, found)
     record = audit.record(part, draw, found, errors, layer.values, sides, failed=failed)
     return figures, record

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from radhard.engines.audit_draw import Draw
-from radhard.engines.bracket.checking import TensorTrials
+from radhard.engines.bracket.checking import RecordedTrials
 from radhard.engines.bracket.sample_figures import SampleFigures
 from radhard.engines.bracket.verdict_audit import VerdictAudit
 from radhard.engines.inference import Inference, Tally
@@ -25,7 +25,7 @@ def record(*, failed: bool) -> Inference:
     """What is recorded of the eight trials, each of which has a word of its own."""
     draw = Draw(space=8, seed=0, samples=1, trials=8, audit=0.5)
     values = SampleFigures(Panel([Critical()], torch.eye(2)))
-    part, found = TensorTrials(space((8,)), 0, TRIALS), HARMFUL[:, None].astype(float)
+    part, found = RecordedTrials.of_region(space((8,)), 0, TRIALS), HARMFUL[:, None].astype(float)
     return AUDIT.record(part, draw, found, ONE_WRONG, values, SIDES, failed=failed)
 
 

@@ -1,28 +1,25 @@
-"""Which predictions are inferred to be unchanged by a parameter that several operations use?"""
+"""How far does a parameter that several operations use move the margins of predictions?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from radhard.engines.bracket.lines import Flags
-from radhard.engines.first_order.bounds import Bounds
-from radhard.engines.first_order.gradient_weights import MarginGradients
+from radhard.engines.first_order.bounds import share_of
 from radhard.engines.first_order.outlook import Outlook
 from radhard.replay.repeated_change import RepeatedChange
 from radhard.replay.word_change import WordChange
 
-__all__ = ["unchanged_by_uses"]
+__all__ = ["effects_by_uses"]
 
 _ELEMENTS = 2**17
 """Elements evaluated together: what an operation contributes fits into a processor's cache."""
 
 
-def unchanged_by_uses(
-    outlook: Outlook, place: int, changes: Sequence[WordChange], bounds: Bounds, piece: slice
-) -> Flags:
-    """Where the prediction is inferred to be unchanged, ``(changes, samples)`` of a piece.
+def effects_by_uses(
+    outlook: Outlook, place: int, changes: Sequence[WordChange], piece: slice
+) -> Iterator[tuple[slice, Tensor, Tensor]]:
+    """Some of the changes, and the fields ``moved`` and ``reached`` of their `Effects`.
 
     The difference is the one in the outputs of all operations that use the parameter, side by side,
     each with fault-free inputs: what the differences in the inputs make of it is of second order.
@@ -31,16 +28,15 @@ def unchanged_by_uses(
     weights, golden = outlook.weights(piece), replayer.golden(piece)
     samples = piece.stop - piece.start
     squares = torch.stack([weights[slot, False].length.square() for slot in goal.uses])
-    whole = MarginGradients(weights[goal.slot, False].weight, squares.sum(dim=0).sqrt())
-    rows = torch.arange(samples, device=squares.device)
+    whole = squares.sum(dim=0).sqrt()
     # By feature, so that what is read together is contiguous.
     by_feature = [weights[slot, False].weight.t().contiguous() for slot in goal.uses]
     inputs = _inputs(outlook, place, golden)
     like = replayer.graph.constants[replayer.slots[place][0]]
-    found = np.zeros((len(changes), samples), dtype=bool)
     size = max(1, _ELEMENTS // samples)
     for at in range(0, len(changes), size):
-        change = RepeatedChange.of(replayer.uses(place), changes[at : at + size], like)
+        some = slice(at, min(at + size, len(changes)))
+        change = RepeatedChange.of(replayer.uses(place), changes[some], like)
         by = change.by[:, None]
         moved, length = (by.new_zeros(len(by), samples) for _ in range(2))
         for weight, seen in zip(by_feature, inputs, strict=True):
@@ -49,9 +45,7 @@ def unchanged_by_uses(
                 more = by * seen.index_select(0, change.source)
             moved += (weight.index_select(0, change.out) * more).abs_()
             length += more.square()
-        held = bounds.hold(moved, length.sqrt_(), whole, rows)
-        found[at : at + size] = held.cpu().numpy()
-    return found
+        yield some, moved, share_of(length.sqrt_(), whole)
 
 
 def _inputs(outlook: Outlook, place: int, golden: dict[int, Tensor]) -> list[Tensor | None]:

@@ -128,7 +128,12 @@ class Results:
                 except InputError as error:
                     # Trials of no complete word, which give no estimate.
                     lines.append(f"{column:<24} {error}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._remarks])
+
+    @property
+    def _remarks(self) -> list[str]:
+        """The notes that concern how results are read, as the command line prints them."""
+        return [f"note: {note}" for note in self.notes if not note.of_execution]
 
     def _repr_html_(self) -> str:
         """The figures as a table, by error rate if there are several."""
@@ -140,7 +145,7 @@ class Results:
             rates = {self.details.meaning(c): self.rate(c, by=split) for c in columns}
             texts = [[str(t) for t in estimate_column(list(r.values()))] for r in rates.values()]
             groups = zip(self.rate(columns[0], by=split), *texts, strict=True)
-            return html_table([split, *rates], groups, title=title)
+            return html_table([split, *rates], groups, title=title, notes=self._remarks)
         estimates = [self.rate(column) for column in columns]
         rows = [
             (self.details.meaning(column), text.value, text.interval)
@@ -151,7 +156,8 @@ class Results:
             for column in self.tabled
             if self.untried and column not in columns
         ]
-        return html_table(["", "share", "95 % interval"], rows, title=title)
+        head = ["", "share", "95 % interval"]
+        return html_table(head, rows, title=title, notes=self._remarks)
 
     def plot(
         self, axes: "Axes | None" = None, *, name: str | None = None, by: str | None = None

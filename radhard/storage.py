@@ -63,9 +63,11 @@ def _check_dtype(format: Format, site: Site) -> None:
     """Raise `InputError` unless the site's dtype can represent the words of the format."""
     dtype = getattr(torch, site.dtype)
     if format.bits > 8 * dtype.itemsize:
+        own = {"float16": "Float16() or another", "bfloat16": "BFloat16() or another"}
         raise InputError(
             f"{format!r} is wider than {site.name!r}, which is {site.dtype}: the model cannot "
-            f"hold its flips; choose a format of {8 * dtype.itemsize} bits or fewer"
+            f"hold its flips; choose {own.get(site.dtype, 'a')} format of {8 * dtype.itemsize} "
+            "bits or fewer"
         )
     native = _native(format)
     if dtype.is_floating_point and dtype.itemsize == 1 and native != dtype:

@@ -1,12 +1,15 @@
 """Is a model asked in the way that its batch says, and left in the mode that it was in?"""
 
+import dataclasses
+import re
+
 import pytest
 import torch
 from torch import nn
 
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
-from radhard.forward import plain
+from radhard.forward import faultless, plain
 from tests.traces import traces
 from tests.zoo import NETWORKS, named
 
@@ -25,6 +28,57 @@ def test_outputs_that_are_no_tensor_are_refused_with_their_parts(name, parts):
     network = named(name)
     with pytest.raises(InputError, match=f"with {parts}; say where the logits are: call="):
         plain(network.build(), network.inputs())
+
+
+def linear():
+    return nn.Linear(2, 3)
+
+
+class Wrapped(nn.Module):
+    """A model that returns what ``pack`` makes of its logits."""
+
+    def __init__(self, pack):
+        super().__init__()
+        self.inner, self.pack = linear(), pack
+
+    def forward(self, x):
+        return self.pack(self.inner(x))
+
+
+@dataclasses.dataclass
+class Output:
+    loss: torch.Tensor
+    logits: torch.Tensor
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [
+        lambda logits: {"hidden": logits + 1, "logits": logits},
+        lambda logits: Output(logits.sum(), logits),
+        lambda logits: (logits, logits + 1),
+        lambda logits: [{"out": logits}],
+        lambda logits: {0: logits},
+    ],
+)
+def test_the_call_that_a_message_suggests_gives_the_logits(pack):
+    model, batch = Wrapped(pack), torch.ones(4, 2)
+    with pytest.raises(InputError) as refused:
+        plain(model, batch)
+    (text,) = re.findall(r"call=(lambda .*) \(on the command", str(refused.value))
+    assert torch.equal(eval(text)(model, batch), model.inner(batch))
+
+
+@pytest.mark.parametrize(
+    ("batch", "hint"),
+    [
+        (torch.ones(4, 2, dtype=torch.float64), r"inputs\.to\(torch\.float32\)"),
+        ([torch.ones(4, 2)] * 3, "3 arguments.*DataLoader"),
+    ],
+)
+def test_a_pass_that_fails_has_a_hint_where_the_batch_tells_why(batch, hint):
+    with pytest.raises(InputError, match=f"suit each other.*{hint}"):
+        faultless(plain)(linear(), batch)
 
 
 @pytest.mark.parametrize("fails", [False, True])

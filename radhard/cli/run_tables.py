@@ -162,7 +162,8 @@ def _show_notes(results: Results, harm: MainFigure, terminal: Terminal) -> None:
             terminal.say(f"note: {note}", "dim")
         return
     for note in results.notes:
-        if not note.of_execution:
+        # That of an accuracy near chance was printed as a warning before the first trial.
+        if not note.of_execution and note.kind != "near chance":
             terminal.say(f"note: {note}", "dim")
     more = [note for note in results.notes if note.of_execution]
     said = [note.brief(_decisive(results, harm)) for note in more if note.kind == "audit"]

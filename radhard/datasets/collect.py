@@ -39,11 +39,29 @@ def collected(source: Any) -> tuple[Batch, Tensor | None]:
     if isinstance(source, tuple) and len(source) == 2:
         inputs, labels = source
         return _tensors(inputs), None if labels is None else _label(labels)
+    if _is_samples(source):
+        return _merged([_pair(item) for item in source], torch.stack)
     if isinstance(source, Tensor | np.ndarray | tuple | list | dict):
         return _tensors(source), None
+    once = ""
+    if isinstance(source, Iterator):
+        once = (
+            "; what can be read only once cannot be repeated: make a loader of its batches, "
+            "DataLoader(list(batches), batch_size=None)"
+        )
     raise InputError(
         f"{type(source).__name__} is not data; give inputs, a pair (inputs, labels), a torch "
-        f"Dataset or a DataLoader. Inputs are {ALLOWED}"
+        f"Dataset or a DataLoader{once}. Inputs are {ALLOWED}"
+    )
+
+
+def _is_samples(source: Any) -> bool:
+    """Whether a list holds samples, each with its label: as inputs it would make no sense."""
+    return (
+        isinstance(source, list)
+        and bool(source)
+        and all(isinstance(item, tuple | list) and len(item) == 2 for item in source)
+        and all(np.ndim(label) == 0 and not isinstance(label, str) for _, label in source)
     )
 
 

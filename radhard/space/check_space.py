@@ -13,4 +13,7 @@ def check_space(space: object) -> None:
         InputError: it is no `FaultSpace`.
     """
     if not isinstance(space, FaultSpace):
-        raise InputError(f"the space is {type(space).__name__}; give FaultSpace.of(model, ...)")
+        kind, example = type(space).__name__, "Weights('*')"
+        raise InputError(
+            f"the space is {kind}; give FaultSpace.of(model, {example!r}, 'BitFlip()', 'Float32()')"
+        )

@@ -241,3 +241,18 @@ def test_a_dataset_that_fails_is_named_with_the_place(source, where):
         Data.of(source)
     assert isinstance(caught.value.__cause__, OSError)
     assert "\n" not in str(caught.value)
+
+
+def test_a_list_of_samples_with_labels_is_a_dataset():
+    x, y = torch.arange(6.0).reshape(3, 2), [1, 0, 1]
+    for labels in (y, torch.tensor(y), np.array(y)):
+        found = Data.of(list(zip(x, labels, strict=True)))
+        assert torch.equal(found.inputs, x)
+        assert found.labels.tolist() == y
+    # A list of tensors is what a model takes as several arguments.
+    assert len(Data.of([x, x]).inputs) == 2
+
+
+def test_what_can_be_read_only_once_is_refused_with_a_way_out():
+    with pytest.raises(InputError, match="batch_size=None"):
+        Data.of((torch.ones(2, 3), torch.ones(2)) for _ in range(3))

@@ -16,6 +16,7 @@ from radhard.engines import Bracket, Campaign, Engine, FirstOrder, Replay, Seria
 from radhard.engines.bracket.word_lines import WordBlock, WordLines
 from radhard.engines.first_order.bounds import Bounds
 from radhard.engines.first_order.first_order import FirstOrderSession
+from radhard.engines.first_order.gate_words import GateWords
 from radhard.engines.first_order.outlook import Outlook, outlooks
 from radhard.engines.first_order.rivals import margins
 from radhard.engines.first_order.unchanged_by_activations import unchanged as unchanged_alone
@@ -31,6 +32,7 @@ from radhard.forward import plain
 from radhard.metrics import Critical, Distance, Outcome, Sdc
 from radhard.metrics.outputs import Golden
 from radhard.replay.recurrent.recurrent_rules import gru, lstm
+from radhard.replay.word_change import WordChange
 from radhard.samplers import Exhaustive, Uniform
 from radhard.space import FaultSpace
 from radhard.targets import Activations, Biases, Inputs, Weights
@@ -485,13 +487,37 @@ def test_verdicts_are_the_same_in_any_company(memory, rows):
     assert np.array_equal(figures_of(engine, one), figures_of(FirstOrder(), one))
 
 
+@pytest.mark.parametrize("name", ["last_lstm", "last_gru"])
+def test_no_effect_of_changed_words_on_gates_exceeds_its_bound(name):
+    one = predicted(network_of(name), [Weights("*"), Biases("*")], Exhaustive())
+    session = FirstOrder().open(one)
+    assert isinstance(session, FirstOrderSession)
+    gates, chance = 0, np.random.default_rng(0)
+    for place, outlook in session._outlooks.items():
+        goal, site = outlook.goals[place], one.space.sites[place]
+        if not goal.gates:
+            continue
+        weights = outlook.weights(outlook.plan.replayer.pieces[0])[goal.slot, True]
+        changes = [
+            WordChange(tuple(int(chance.integers(n)) for n in site.shape), float(by), None)
+            for by in chance.normal(size=50) * 10.0 ** chance.uniform(-4, 1, size=50)
+        ]
+        words = GateWords.of(outlook, goal, weights, place, changes)
+        for effect, bound in zip(words.effects(), words.bounds(), strict=True):
+            assert (effect <= 1.0001 * bound + 1e-6 * float(bound.max())).all()
+            # Of small changes the bound is of the size of the effect.
+            assert (effect > bound / 10).any()
+        gates += 1
+    assert gates >= 4
+
+
 def test_chunks_are_all_trials():
     one = predicted(named("residual"), [Weights("*"), Activations("*")], Uniform(700))
     seen = [list(chunk) for chunk in FirstOrder().open(one).chunks()]
     assert sorted(itertools.chain(*seen)) == list(range(700))
 
 
-@pytest.mark.parametrize(("trials", "most"), [(3000, 256), (8000, 500), (40_000, 1024)])
+@pytest.mark.parametrize(("trials", "most"), [(2000, 256), (8000, 800), (40_000, 1024)])
 def test_chunks_grow_with_the_campaign_but_stay_small_enough_to_be_shared(trials, most):
     network = Network("wide", lambda: nn.Linear(40, 40, bias=False), lambda: torch.ones(2, 40))
     one = predicted(network, Weights("*"), Uniform(trials))

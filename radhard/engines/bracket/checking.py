@@ -114,14 +114,18 @@ class Check:
         inferred: Flags,
         execute: Callable[[Numbers, Numbers], Predictions],
         whole: Callable[[Numbers], Predictions],
+        drawn: tuple[Pairs, Pairs] | None = None,
     ) -> Inference:
         """Check and correct ``predictions``, ``(trials, samples)``, in place; record the result.
 
         ``inferred`` marks those that were inferred; ``execute`` executes pairs of a trial and a
-        sample, ``whole`` trials with all samples.
+        sample, ``whole`` trials with all samples. ``drawn``: the pilot and the sample, if they are
+        drawn already.
         """
         stays = predictions == self.golden
-        pilot = _among(self.draw.pilot(part.numbers), inferred)
+        if drawn is None:
+            drawn = self.draw.pilot(part.numbers), self.draw.sample(part.numbers)
+        pilot = _among(drawn[0], inferred)
         found, true = predictions[pilot], execute(*pilot)
         # The pilot is looked at first and alone: a tensor in which inference fails is executed
         # whole, which costs less than a sample that then widens every interval.
@@ -130,7 +134,7 @@ class Check:
         left = inferred.copy()
         # What the pilot corrected is exact, and must not be corrected by the estimate too.
         left[pilot] = False
-        sample = _among(self.draw.sample(part.numbers), left)
+        sample = _among(drawn[1], left)
         open_ = self._open(predictions, left, stays)
         predictions[pilot] = true
         found_too, true_too = predictions[sample], execute(*sample)

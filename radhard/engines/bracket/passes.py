@@ -43,6 +43,8 @@ class Passes:
         self.rows = max(1, min(rows, _ELEMENTS // plan.replayer.largest(place)))
         steps = plan.replayer.steps(place)
         early = bool(steps) and computes_rows(plan.replayer.graph.nodes[steps[0]])
+        self.by_row = early and self._together
+        """Whether nothing is computed of samples that are not requested."""
         self._most = _CHANGES_BY_ROW if early else _CHANGES
         self.rounded: set[int] = set()
         """Of the changes last executed, those whose predictions depend on rounding, which depends
@@ -62,15 +64,17 @@ class Passes:
             headroom[at] = _headroom(outputs, golden, samples)
         return found, headroom
 
-    def outputs(self, changes: list[WordChange], samples: Numbers) -> Tensor:
-        """The output of one sample for each change, ``(changes, ...)``."""
-        found = self.plan.replayer.golden_outputs[torch.from_numpy(samples)].clone()
-        requested = np.zeros((len(changes), len(self.golden)), dtype=bool)
-        requested[np.arange(len(changes)), samples] = True
+    def outputs(self, changes: list[WordChange], requested: Flags) -> Tensor:
+        """The outputs of the requested samples, change after change: ``(requested, ...)``."""
+        codes = np.flatnonzero(requested)
+        samples = torch.from_numpy(codes % requested.shape[1])
+        found = self.plan.replayer.golden_outputs[samples].clone()
         for of, rows, outputs in self._ends(changes, requested):
+            code = of * requested.shape[1] + rows.cpu().numpy()
             # Rows that nobody requested may still be there.
-            own = np.flatnonzero(rows.cpu().numpy() == samples[of])
-            found[torch.from_numpy(of[own])] = outputs[torch.from_numpy(own)]
+            own = np.flatnonzero(requested.reshape(-1)[code])
+            at = np.searchsorted(codes, code[own])
+            found[torch.from_numpy(at)] = outputs[torch.from_numpy(own)]
         return found
 
     def _ends(self, changes: list[WordChange], requested: Flags) -> Iterator[_End]:
@@ -110,12 +114,20 @@ class Passes:
         replayer = plan.replayer
         samples, device = piece.stop - piece.start, replayer.golden_outputs.device
         state = FaultyPass(replayer.graph, replayer.golden(piece), exact=replayer.exact)
-        if len(some) > 1:
+        only = None
+        if self.by_row:
+            owners, numbers = np.nonzero(requested[some])
+            state.owner, state.rows = (
+                torch.from_numpy(part).to(device) for part in (owners, numbers)
+            )
+            state.tiles = 0
+        elif len(some) > 1:
             state.rows = torch.arange(samples, device=device).repeat(len(some))
             state.owner = torch.arange(len(some), device=device).repeat_interleave(samples)
             state.tiles = len(some)
-        # Rows that nobody requested leave at the first operation, in which they are cheap.
-        only = torch.from_numpy(requested[some].reshape(-1)).to(device)
+        if not self.by_row:
+            # Rows that nobody requested leave at the first operation, in which they are cheap.
+            only = torch.from_numpy(requested[some].reshape(-1)).to(device)
         changed = [changes[n] for n in some]
         end = replayer.carry(state, self.place, changed, drop=self._together, only=only)
         self.rounded |= set(some[list(state.rounded)].tolist())

@@ -91,6 +91,7 @@ class WordLines:
         self._passes = Passes(plan, block.place, rows)
         self._pair_pass = PairPass(plan, block.place, self._passes.rows)
         self.golden = self._passes.golden
+        self.by_row = self._passes.by_row
         self._shape = campaign.space.sites[block.place].shape
         _, self._words, variants = campaign.space.locate(block.faults)
         index = torch.from_numpy(self._words).to(original.device)
@@ -157,13 +158,25 @@ class WordLines:
             found[torch.from_numpy(together)] = self._pair_pass.outputs(
                 where, sizes, samples[together]
             )
-        for some in np.array_split(np.flatnonzero(~together), max(1, len(points) // _PAIRS)):
+        apart = np.flatnonzero(~together)
+        # Sorted by point, so that the samples of one point share a pass.
+        order = apart[np.argsort(points[apart], kind="stable")]
+        for some in np.array_split(order, max(1, len(order) // _PAIRS)):
             if len(some):
-                own = self._passes.outputs(self.changes(points[some]), samples[some])
-                for at in sorted(self._passes.rounded):
-                    own[at] = self._reference_outputs(points[some[at]])[samples[some[at]]]
-                found[torch.from_numpy(some)] = own
+                found[torch.from_numpy(some)] = self._by_point(points[some], samples[some])
         return found
+
+    def _by_point(self, points: Numbers, samples: Numbers) -> Tensor:
+        """The same, in passes in which a point has all its samples."""
+        unique, rows = np.unique(points, return_inverse=True)
+        requested = np.zeros((len(unique), len(self.golden)), dtype=bool)
+        requested[rows, samples] = True
+        own = self._passes.outputs(self.changes(unique), requested)
+        place = requested.reshape(-1).cumsum().reshape(requested.shape) - 1
+        for at in sorted(self._passes.rounded):
+            here = np.flatnonzero(requested[at])
+            own[torch.from_numpy(place[at, here])] = self._reference_outputs(unique[at])[here]
+        return own[torch.from_numpy(place[rows, samples])]
 
     def changes(self, points: Numbers) -> list[WordChange]:
         """The change of the word at each point."""

@@ -14,7 +14,29 @@ from radhard.engines.bracket.passes import predictions_of
 from radhard.metrics import Panel
 from radhard.space import Numbers
 
-__all__ = ["ExecutedPairs", "drawn_pairs"]
+__all__ = ["DrawnPairs", "ExecutedPairs", "drawn_pairs"]
+
+
+@dataclass(frozen=True)
+class DrawnPairs:
+    """The pairs of an audit of some trials, and those on which figures are measured, if any."""
+
+    pilot: Pairs
+    sample: Pairs
+    measured: Pairs | None
+
+    @classmethod
+    def of(cls, draw: Draw, numbers: Numbers) -> "DrawnPairs":
+        """Draw them for trials with these numbers."""
+        measured = _measured(draw, numbers) if draw.measures else None
+        return cls(draw.pilot(numbers), draw.sample(numbers), measured)
+
+    def codes(self, inferred: Flags, moved: Flags) -> Numbers:
+        """The ``codes`` of those that are executed, see `ExecutedPairs.of`."""
+        codes = [_codes(pairs, inferred) for pairs in (self.pilot, self.sample)]
+        if self.measured is not None:
+            codes.append((self.measured[0] * inferred.shape[1] + self.measured[1])[moved])
+        return np.unique(np.concatenate(codes))
 
 
 @dataclass(frozen=True)
@@ -49,12 +71,12 @@ class ExecutedPairs:
         can be measured on a sample, and are not golden, ``(trials,)``. ``execute`` gives the
         outputs of pairs of a trial and a sample.
         """
-        rows, of = drawn_pairs(draw, numbers, inferred, moved)
-        outputs = panel.golden.outputs[:0]
-        if len(rows):
+        drawn = DrawnPairs.of(draw, numbers)
+        codes, outputs = drawn.codes(inferred, moved), panel.golden.outputs[:0]
+        if len(codes):
+            rows, of = np.divmod(codes, inferred.shape[1])
             outputs = execute(rows, of).to(panel.golden.outputs.dtype)
-        measured = _measured(draw, numbers) if draw.measures else None
-        return cls(panel, rows * inferred.shape[1] + of, outputs, measured)
+        return cls(panel, codes, outputs, drawn.measured)
 
     def predictions(self, trials: Numbers, samples: Numbers) -> Predictions:
         """The predictions of pairs of the audit, ``(pairs,)``."""
@@ -89,12 +111,7 @@ class ExecutedPairs:
 
 def drawn_pairs(draw: Draw, numbers: Numbers, inferred: Flags, moved: Flags) -> Pairs:
     """The pairs that `ExecutedPairs.of` executes, in the order of trials and samples."""
-    samples = inferred.shape[1]
-    codes = [_codes(pairs, inferred) for pairs in (draw.pilot(numbers), draw.sample(numbers))]
-    if draw.measures:
-        rows, of = _measured(draw, numbers)
-        codes.append((rows * samples + of)[moved])
-    rows, of = np.divmod(np.unique(np.concatenate(codes)), samples)
+    rows, of = np.divmod(DrawnPairs.of(draw, numbers).codes(inferred, moved), inferred.shape[1])
     return rows, of
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -32,6 +33,12 @@ class MarginGradients:
     length: Tensor
     gates: Gates | None = None
     """The inputs of the value, if it is the output of the gates of a recurrent layer."""
+
+    @cached_property
+    def over_steps(self) -> Tensor:
+        """Of gates, the norm of the weights over the time steps: ``(4 * hidden, samples)``."""
+        norms: Tensor = torch.linalg.vector_norm(self.weight, dim=2)
+        return norms
 
     @classmethod
     def joined(cls, parts: Sequence["MarginGradients"]) -> "MarginGradients":

@@ -15,7 +15,7 @@ _FEW, _MANY = 256, 1024
 """Limits of the number of trials in words of a parameter per chunk; within them, one `_PARTS`-th of
 all trials, which keeps several workers busy."""
 
-_PARTS = 16
+_PARTS = 10
 
 _VERDICTS = 2**24
 """Verdicts in a chunk if gradients are computed anew for every chunk."""

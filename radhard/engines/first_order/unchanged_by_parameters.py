@@ -10,6 +10,7 @@ from torch import Tensor
 from radhard.engines.bracket.lines import Flags
 from radhard.engines.first_order.bounds import Bounds, share_of
 from radhard.engines.first_order.effects_by_uses import effects_by_uses
+from radhard.engines.first_order.gate_words import GateWords
 from radhard.engines.first_order.goals import Goal
 from radhard.engines.first_order.gradient_weights import MarginGradients
 from radhard.engines.first_order.outlook import Outlook
@@ -17,7 +18,6 @@ from radhard.replay.crop import crop
 from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.patch import Patch
 from radhard.replay.propagation import propagate
-from radhard.replay.recurrent.recurrent_cell import Side
 from radhard.replay.replayer import Replayer
 from radhard.replay.word_change import WordChange, changed_output
 from radhard.space import Numbers
@@ -45,10 +45,29 @@ def unchanged(outlook: Outlook, place: int, changes: Sequence[WordChange], bound
     """Where the prediction is inferred to be unchanged, ``(changes, samples)``."""
     samples = len(outlook.plan.replayer.golden_outputs)
     stays = np.zeros((len(changes), samples), dtype=bool)
-    for part in effects(outlook, place, changes):
+    if outlook.goals[place].gates:
+        stays[:] = _surely_unchanged(outlook, place, changes, bounds)[:, None]
+    left = np.flatnonzero(~stays.all(axis=1))
+    for part in effects(outlook, place, [changes[n] for n in left.tolist()]):
         held = bounds.hold(part.moved, part.reached)
-        stays[part.changes, part.samples] = held.cpu().numpy()
+        stays[left[part.changes], part.samples] = held.cpu().numpy()
     return stays
+
+
+def _surely_unchanged(
+    outlook: Outlook, place: int, changes: Sequence[WordChange], bounds: Bounds
+) -> Flags:
+    """For which changes no gate has to be computed to infer this for all samples."""
+    replayer, goal = outlook.plan.replayer, outlook.goals[place]
+    sure = np.ones(len(changes), dtype=bool)
+    for piece in replayer.pieces:
+        weights = outlook.weights(piece).get((goal.slot, True))
+        if weights is None:
+            return np.zeros_like(sure)
+        moved, length = GateWords.of(outlook, goal, weights, place, changes).bounds()
+        held = bounds.hold(moved, share_of(length, weights.length))
+        sure &= held.all(dim=1).cpu().numpy()
+    return sure
 
 
 def effects(
@@ -173,29 +192,4 @@ def _at_gates(
     groups: Numbers | None,
 ) -> tuple[Tensor, Tensor]:
     """The same for the outputs of the gates of a recurrent layer, in all time steps."""
-    plan, gates = outlook.plan, weights.gates
-    assert gates is not None
-    node = plan.replayer.graph.nodes[goal.steps[0]]
-    (slot,) = plan.replayer.slots[place]
-    argument = next(n for n, arg in enumerate(node.args) if getattr(arg, "number", None) == slot)
-    side: Side = 1 if argument in (2, 4) else 0
-    like = weights.weight
-    rows = [gates.cell.column(side, change.at[0]) for change in changes]
-    columns = torch.tensor(rows, device=like.device)
-    by = torch.tensor([change.difference for change in changes], dtype=like.dtype).to(like.device)
-    by = by[:, None, None]
-    if argument > 2:
-        # A bias enters every time step of every sample alike.
-        change = by.repeat(1, *like.shape[1:])
-    else:
-        source = gates.before if side == 1 else gates.inputs
-        sources = torch.tensor([change.at[1] for change in changes], device=like.device)
-        change = source.index_select(0, sources).mul_(by)
-    if groups is not None:
-        of = torch.from_numpy(groups).to(like.device)
-        change = change.new_zeros(int(groups[-1]) + 1, *change.shape[1:]).index_add_(0, of, change)
-        columns = columns[torch.from_numpy(np.flatnonzero(np.diff(groups, prepend=-1)))]
-    difference = gates.difference(columns, change)
-    length = torch.linalg.vector_norm(difference, dim=2)
-    moved = difference.mul_(like.index_select(0, columns)).abs_().sum(dim=2)
-    return moved, length
+    return GateWords.of(outlook, goal, weights, place, changes).effects(groups)

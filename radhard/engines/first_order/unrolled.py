@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -40,6 +41,17 @@ class Gates:
         factor = torch.cat(factors, dim=1) if factors else None
         return cls(parts[0].cell, inputs, before, within, factor)
 
+    @cached_property
+    def slopes(self) -> Tensor:
+        """The steepest slope of the function of each column: 1 of a tanh, 1/4 of a sigmoid."""
+        columns = torch.arange(len(self.within), device=self.within.device)
+        return self._curved(columns).to(self.within.dtype).mul_(0.75).add_(0.25)
+
+    def _curved(self, columns: Tensor) -> Tensor:
+        """Which columns are in a tanh."""
+        block = columns // self.cell.hidden
+        return (block == 2) if self.cell.kind == "lstm" else (block == 0) | (block == 3)
+
     def difference(self, columns: Tensor, change: Tensor) -> Tensor:
         """The change of some columns' gates if their sums change by ``change``.
 
@@ -48,11 +60,9 @@ class Gates:
         if self.factor is not None:
             change *= self.factor.index_select(0, columns)
         within = self.within.index_select(0, columns)
-        block = columns // self.cell.hidden
-        curved = (block == 2) if self.cell.kind == "lstm" else (block == 0) | (block == 3)
         # tanh(x) = 2 * sigmoid(2 * x) - 1, and torch computes the sigmoid several times faster; the
         # constant cancels in the difference.
-        twice = (curved + 1).to(within.dtype)[:, None, None]
+        twice = (self._curved(columns) + 1).to(within.dtype)[:, None, None]
         after = change.add_(within).mul_(twice).sigmoid_()
         return after.sub_(within.mul_(twice).sigmoid_()).mul_(twice)
 

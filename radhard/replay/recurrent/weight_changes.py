@@ -1,5 +1,6 @@
 """What does a changed weight or bias make of the states of a recurrent layer, step by step?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -52,11 +53,14 @@ class WeightChanges:
         return self.trajectory.present[samples, self.sources[owner]]
 
     @property
-    def huge(self) -> bool:
-        """Whether the rounding of a state shows where it is multiplied by a changed weight."""
+    def huge(self) -> Tensor | None:
+        """Which weights multiply the rounding of a state so that it shows; None: none of them."""
         if self.side == 0 or self.sources is None:
-            return False
-        return bool((self.by.abs() > _least_huge(self)).any())
+            return None
+        by, steps = self.by.abs(), len(self.trajectory.steps)
+        # A state is at most 1.
+        huge = by > _NOISE / (torch.finfo(by.dtype).eps * steps)
+        return huge if bool(huge.any()) else None
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ def faulty_states(
     """
     values = golden.index_select(0, samples)
     rounded = torch.zeros(len(samples), dtype=torch.bool, device=samples.device)
-    for some in torch.split(changes.meets(owner, samples).nonzero().squeeze(1), _ROWS):
+    for some in _blocks(changes, owner, changes.meets(owner, samples).nonzero().squeeze(1)):
         followed = _Followed(changes, owner[some], samples[some], last=last)
         states, rows = followed.run(), some[followed.branches.rows]
         # Where nothing differed the states are golden, whatever a kernel makes of their place.
@@ -89,6 +93,15 @@ def faulty_states(
         values.index_copy_(0, rows[differs], states.index_select(0, differs))
         rounded[rows] = followed.rounded
     return FaultyStates(values, rounded)
+
+
+def _blocks(changes: WeightChanges, owner: Tensor, rows: Tensor) -> Sequence[Tensor]:
+    """Rows that go through the steps together, as many in each."""
+    huge = changes.huge
+    if huge is not None:
+        # Those of huge weights first, as in few blocks as can be: there rounding is followed.
+        rows = rows[huge[owner[rows]].logical_not().argsort(stable=True)]
+    return rows.tensor_split(max(1, -(-len(rows) // _ROWS)))
 
 
 class _Followed:
@@ -113,7 +126,8 @@ class _Followed:
         if self.changes.sources is not None:
             wide = numbers * hidden if changes.side == 1 else self.samples * like.shape[2]
             self._sources = wide + self.changes.sources
-        self._noise = _Noise.of(self.changes) if self.changes.huge else None
+        huge = self.changes.huge
+        self._noise = None if huge is None else _Noise.of(self.changes, huge)
         self._found = None if last else like.new_empty(many, len(trajectory.steps), hidden)
 
     def run(self) -> Tensor:
@@ -190,14 +204,14 @@ class _Noise:
         self.kept, self.noise = torch.zeros_like(factors), torch.zeros_like(factors)
 
     @classmethod
-    def of(cls, changes: WeightChanges) -> "_Noise":
-        """None so far."""
+    def of(cls, changes: WeightChanges, huge: Tensor) -> "_Noise":
+        """None so far, in rows of which some weights are ``huge``."""
         assert changes.sources is not None
         hidden, by = changes.trajectory.cell.hidden, changes.by.abs()
         numbers = torch.arange(len(by), device=by.device) * (4 * hidden)
         parts = torch.arange(4, device=by.device) * hidden
         gates = (numbers + changes.sources)[:, None] + parts
-        return cls(changes, by.where(by > _least_huge(changes), 0), gates.view(-1))
+        return cls(changes, by.where(huge, 0), gates.view(-1))
 
     def decides(self, more: Tensor) -> Tensor:
         """In which of the first rows rounding decides what is added to their sums."""
@@ -213,8 +227,3 @@ class _Noise:
         error = self._cell.rounding(own.unbind(1), memory, self.kept[:end])
         self.kept[:end] = error.kept
         torch.mul(self._factors[:end], error.state, out=self.noise[:end])
-
-
-def _least_huge(changes: WeightChanges) -> float:
-    """The size of a weight from which the rounding of a state, which is at most 1, shows."""
-    return _NOISE / (torch.finfo(changes.by.dtype).eps * len(changes.trajectory.steps))

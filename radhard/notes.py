@@ -18,7 +18,7 @@ _MANY = 6
 """Figures of a metric that are named one by one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Note:
     """A kind of note and its facts, which are values of JSON; ``str(note)`` words it.
 
@@ -31,6 +31,9 @@ class Note:
 
     kind: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<Note {self.kind!r}: {self}>"
 
     def __str__(self) -> str:
         # Facts are stored and worded only here, so that an old file reads as this version words it.

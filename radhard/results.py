@@ -48,8 +48,16 @@ class Results:
     """
 
     def __init__(
-        self, manifest: Mapping[str, Any], frame: pd.DataFrame, *, foreign: bool = False
+        self,
+        manifest: Mapping[str, Any],
+        frame: pd.DataFrame | None = None,
+        *,
+        foreign: bool = False,
     ) -> None:
+        if not isinstance(manifest, Mapping) or frame is None:
+            raise InputError(
+                "Results are returned by run, or read from a run file by Results.open('run.db')"
+            )
         self.manifest = dict(manifest)
         self._estimates: dict[str, dict[str, Estimate]] = {}
         check_manifest(self.manifest)

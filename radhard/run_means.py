@@ -1,6 +1,6 @@
 """What is the mean of a figure of a run over all faults, and how precisely is it known?"""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -21,7 +21,7 @@ from radhard.stats import Cell, Estimate, stratified_mean
 __all__ = ["RunMeans"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunMeans:
     """The means of the figures of a run, with weights, caps and corrections for inferred verdicts.
 
@@ -43,6 +43,9 @@ class RunMeans:
     """Records of inferred verdicts in files of earlier versions."""
     measured: MeasuredShare | None = None
     """The figures that were measured on a share of the verdicts only."""
+
+    def __repr__(self) -> str:
+        return f"<means of {len(self.numbers):,} trials of {self.sampler!r}>"
 
     def groups(self, by: str | None, *, post_stratified: bool = True) -> Groups:
         """The executed trials, split by a grouping, for means of several runs or of any faults.
@@ -208,11 +211,10 @@ class RunMeans:
         many faults have weights that sum to 1 at each error rate, and trials that means leave out
         (of words whose other faults have not been tried) a weight of 0.
         """
-        if not self.trials.single:
-            strata = self.trials.strata_of(self.numbers)
-            counts = np.bincount(strata, minlength=len(self.trials.strata))
-            return 1.0 / counts[strata]
-        return self._weights_in(self._whole)
+        found = np.zeros(len(self.numbers))
+        for groups, parts in self._wholes():
+            found += self._weights_in(groups, parts)
+        return found
 
     def corrections(self, column: str) -> npt.NDArray[np.float64]:
         """What is to be added to a figure of each trial for wrong inferred verdicts.
@@ -220,32 +222,40 @@ class RunMeans:
         With it, the sum of the figures times `weights` is the mean: each wrong verdict that was
         executed represents others that were not.
         """
+        added = np.zeros(len(self.numbers))
         if not (self.inferences and self.has_mean(column)) or self.lacks(column):
-            return np.zeros(len(self.numbers))
-        groups = self._groups(None, post_stratified=self._is_well_audited)
-        drawn = groups.drawn(self._whole)
-        rows, weights = self.correction(groups, drawn, column).rows, self.weights
-        # They are estimated with the weights of the draw, which post-strata change.
-        scale = np.divide(
-            self._weights_in(drawn), weights, out=np.zeros_like(weights), where=weights > 0
-        )
-        corrected: npt.NDArray[np.float64] = rows * scale
-        return corrected
+            return added
+        for groups, parts in self._wholes():
+            drawn = groups.drawn(parts)
+            # They are estimated with the weights of the draw, which post-strata change.
+            scale = np.divide(
+                self._weights_in(groups, drawn),
+                self.weights,
+                out=np.zeros_like(added),
+                where=self.weights > 0,
+            )
+            added += self.correction(groups, drawn, column).rows * scale
+        return added
 
     @property
-    def _whole(self) -> Parts:
-        """The parts of the group of all faults; none without a trial that counts."""
-        groups = self._groups(None, post_stratified=self._is_well_audited)
-        with suppress(InputError):
-            for _, parts in groups.split():
-                return parts
-        return Parts()
+    def count_numbers(self) -> MeanTrials:
+        """In which counts of the records of inference the verdicts of each executed trial are."""
+        if self.trials.single:
+            return MeanTrials.of_faults(self.space, self.trials.at(self.numbers))
+        return MeanTrials.of_strata(self.trials, self.numbers)
 
-    def _weights_in(self, parts: Parts) -> npt.NDArray[np.float64]:
+    def _wholes(self) -> Iterator[tuple[Groups, Parts]]:
+        """The parts of the group of all faults, or of the group of each error rate."""
+        grouping = self.trials.grouping
+        by = None if grouping is None else grouping.name
+        groups = self._groups(by, post_stratified=self._is_well_audited)
+        with suppress(InputError):  # no trial counts yet
+            yield from ((groups, parts) for _, parts in groups.split())
+
+    def _weights_in(self, groups: Groups, parts: Parts) -> npt.NDArray[np.float64]:
         """The weight of each executed trial in the mean over some parts; 0 for those of no part."""
         found = np.zeros(len(self.numbers))
         if any(len(rows) for rows, _ in parts):
-            groups = self._groups(None, post_stratified=self._is_well_audited)
             at = np.concatenate([rows for rows, _ in parts])
             found[at] = groups.weights(parts, capped=self.trials.capped is not None)
         return found

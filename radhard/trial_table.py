@@ -6,12 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from radhard.engines.correction import MeanTrials
 from radhard.engines.inference import Inference
 from radhard.group_labels import labels
 from radhard.injection import DIRECTIONS
 from radhard.run_means import RunMeans
 from radhard.samplers import Trials
-from radhard.space import FaultSpace, Numbers
+from radhard.space import FaultSpace
 
 __all__ = ["CORRECTION", "trial_table", "weighted_table"]
 
@@ -69,7 +70,8 @@ def weighted_table(table: pd.DataFrame, means: RunMeans, columns: Sequence[str])
         columns: the figures, by their full names.
 
     With inferred verdicts also ``inferred``, the share of the verdicts on such faults (of this
-    tensor and variant) that were inferred and not executed, and corrections of the figures.
+    tensor and variant, or this stratum) that were inferred and not executed, and corrections of
+    the figures.
     """
     trials, weights = means.trials, means.weights
     frame = table.copy()
@@ -85,8 +87,8 @@ def weighted_table(table: pd.DataFrame, means: RunMeans, columns: Sequence[str])
         if trials.directions is not None:
             codes = trials.directions.codes[means.numbers]
             insert("direction", np.array(DIRECTIONS, dtype=object)[codes])
-        if means.inferences and means.faults is not None:
-            insert("inferred", _inferred_shares(means.inferences, means.space, means.faults))
+    if means.inferences:
+        insert("inferred", _inferred_shares(means.inferences, means.count_numbers))
     insert("weight", weights)
     for column in columns:
         added = means.corrections(column)
@@ -95,27 +97,23 @@ def weighted_table(table: pd.DataFrame, means: RunMeans, columns: Sequence[str])
     return frame
 
 
-def _inferred_shares(
-    records: Sequence[Inference], space: FaultSpace, faults: Numbers
-) -> npt.NDArray[np.float64]:
-    """The share of the verdicts on faults like each of these that was inferred and not executed.
+def _inferred_shares(records: Sequence[Inference], trials: MeanTrials) -> npt.NDArray[np.float64]:
+    """The share of the verdicts on trials like each of these that was inferred and not executed.
 
-    Records count verdicts by tensor and variant of the fault model, not by trial.
+    Records count verdicts by tensor and variant of the fault model, or by stratum, not by trial.
     """
-    places, _, variants = space.locate(faults)
-    named = {space.name(place): place for place in range(len(space.regions))}
-    size = int(space.variant_starts[-1])
-    left, tried = np.zeros(size), np.zeros(size)
+    named = {name: place for place, name in enumerate(trials.names)}
+    left, tried = np.zeros(int(trials.starts[-1])), np.zeros(int(trials.starts[-1]))
     for record in records:
         place = named.get(record.tensor)
         if place is None or not record.open:
             continue
-        own = slice(int(space.variant_starts[place]), int(space.variant_starts[place + 1]))
+        own = slice(int(trials.starts[place]), int(trials.starts[place + 1]))
         counts = np.asarray(record.open, float) - np.asarray(record.sample, float)
         # By figure: what is open for one of them on either side is inferred.
         left[own] += counts.sum(axis=1).max(axis=0) / record.samples
         if record.kind == "pairs":
             tried[own] += np.asarray(record.trials, float)
-    shares = np.divide(left, tried, out=np.zeros(size), where=tried > 0)
-    found: npt.NDArray[np.float64] = shares.clip(0.0, 1.0)[space.variant_starts[places] + variants]
+    shares = np.divide(left, tried, out=np.zeros_like(left), where=tried > 0)
+    found: npt.NDArray[np.float64] = shares.clip(0.0, 1.0)[trials.counts]
     return found

@@ -67,8 +67,7 @@ def show_changes(comparison: Comparison, terminal: Terminal) -> None:
 
 def show_verification(verification: Verification, terminal: Terminal) -> None:
     """Print what was hardened, the comparison, and what the hardening costs."""
-    by = ", ".join(verification.by) or "no hardening of radhard"
-    terminal.say(f"hardened by {by}", "bold", always=True)
+    terminal.say(verification.heading, "bold", always=True)
     for line in verification.covers:
         terminal.say(line)
     show_comparison(verification.comparison, terminal)

@@ -11,7 +11,7 @@ from radhard.stats import Estimate
 __all__ = ["Upsets", "upsets"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Upsets:
     """The possible faults of a model, and the expected number of harmful ones.
 
@@ -38,6 +38,9 @@ class Upsets:
     def per_hour(self, fit_per_bit: float) -> Estimate:
         """Failures per hour, from the raw rate of a bit in FIT."""
         return rate_per_hour(self.failures(fit_per_bit))
+
+    def __repr__(self) -> str:
+        return f"<Upsets {self}>"
 
     def __str__(self) -> str:
         return f"{self.harmful} of {self.faults:,}"

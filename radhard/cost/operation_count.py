@@ -22,7 +22,7 @@ __all__ = ["Cost", "cost"]
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Cost:
     """The cost of a model: stored bits, and operations for one sample.
 
@@ -50,6 +50,9 @@ class Cost:
             "bits": self.bits / max(base.bits, 1),
             "macs": self.macs / max(base.macs, 1),
         }
+
+    def __repr__(self) -> str:
+        return f"<Cost {self}>"
 
     def __str__(self) -> str:
         return (

@@ -17,7 +17,7 @@ __all__ = ["Overhead", "overhead"]
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Overhead:
     """The cost of a hardened model beside that of the unprotected one: memory, arithmetic, time.
 
@@ -79,6 +79,9 @@ class Overhead:
         if isinstance(timed, dict):
             values = {**values, "time": {"samples": 0, **timed}}
         return cls(before, after, TimeRatio(**_read(values, "time", times)) if timed else None)
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         rows = [("", "before", "after", ""), *self.rows()]

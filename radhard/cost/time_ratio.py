@@ -22,7 +22,7 @@ _SECONDS = 0.05
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TimeRatio:
     """The time of a forward pass as a multiple of that of another model.
 
@@ -50,6 +50,9 @@ class TimeRatio:
         """
         passes = f", passes of {self.samples:,} sample{'s' * (self.samples != 1)}"
         return f"{self.turns} turns{passes if self.samples else ''}"
+
+    def __repr__(self) -> str:
+        return f"<TimeRatio {self}>"
 
     def __str__(self) -> str:
         return f"{self.median:.3f}x (range {self.low:.3f} to {self.high:.3f}, {self.basis})"

@@ -67,7 +67,7 @@ class HeldOut:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Record:
     """How a model was hardened once: by which hardening, with which coverage, on which data."""
 
@@ -103,6 +103,10 @@ class Record:
             *(f"{self.by}: {text}" for text in self.findings),
             *(text for text in self.doubts if "too few" in text),
         ]
+
+    def __repr__(self) -> str:
+        # Without the digests of the samples, of which there may be thousands.
+        return f"<Record of {self.by}: {'; '.join(self.lines())}>"
 
     def __str__(self) -> str:
         return "\n".join(self.lines())

@@ -30,7 +30,7 @@ _OPEN: ContextVar[tuple["Injection", ...]] = ContextVar("open injections", defau
 """The open injections, those opened last at the end."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Injection:
     """The state of an open `inject`."""
 
@@ -51,6 +51,10 @@ class Injection:
     put_back: Callable[[], None] = field(default=lambda: None, repr=False)
     """Restores the model as it was before; a call after a complete one has no effect."""
     _open: list[AbstractContextManager[None]] = field(default_factory=list, repr=False)
+
+    def __repr__(self) -> str:
+        names = ", ".join(one.site.name for one in self.tensors)
+        return f"<Injection into {names}>"
 
     @property
     def reached(self) -> bool:

@@ -33,6 +33,9 @@ class RunColumns(Mapping[str, Column]):
             # the same.
             self._columns[full] = metrics[text].get(name, Column(name, full, bounds))
 
+    def __repr__(self) -> str:
+        return f"<RunColumns {', '.join(self)}>"
+
     def __getitem__(self, key: str) -> Column:
         return self._columns[key]
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from radhard.errors import InputError
 from radhard.report.blocks import Document, Section
 from radhard.report.limit_verdicts import limit_verdicts
 from radhard.report.main_figure import main_figure
@@ -44,6 +45,14 @@ def document(
     ``store`` is the run file, for the commands in the report; ``fit_per_bit`` is the raw failure
     rate of one bit in FIT; ``checks`` are the limits that were asked for.
     """
+    if not isinstance(results, Results):
+        # By name: the page of a run does without hardenings and analyses.
+        kind = type(results).__name__
+        others = {"Verification": "write_verification", "Scores": "write_scores"}
+        other = f"; its page is written by rh.report.{others[kind]}" if kind in others else ""
+        raise InputError(
+            f"the results are {kind}{other or '; give Results, as run returns them, and the path'}"
+        )
     store = None if store is None else Path(store)
     first = headline(results)
     environment = results.manifest.get("environment")

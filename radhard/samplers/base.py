@@ -130,6 +130,10 @@ class Trials:
             else []
         )
 
+    def __repr__(self) -> str:
+        n = len(self.strata)
+        return f"<{len(self):,} trials in {n:,} {'stratum' if n == 1 else 'strata'}>"
+
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
 

@@ -30,7 +30,7 @@ _TOP = 0.1
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Agreement:
     """How well scores agree with the rates measured by a campaign, over the same parts.
 
@@ -68,6 +68,9 @@ class Agreement:
         """The overlap and its interval, in percent."""
         low, high = (percent(round(limit, 2)) for limit in self.overlap_limits)
         return percent(round(self.overlap, 2)), f"[{low}, {high}]"
+
+    def __repr__(self) -> str:
+        return f"<Agreement {self}>"
 
     def __str__(self) -> str:
         error = "" if self.error is None else f", mean |difference| {100 * self.error:.3g} points"

@@ -140,8 +140,15 @@ class Verification:
             checks += [LimitCheck("accuracy loss", x, max_drop, drop) for x, drop in lost.items()]
         return checks
 
+    @property
+    def heading(self) -> str:
+        """By which hardenings the model is protected, as far as it has a record of them."""
+        if not self.by:
+            return "no hardening of radhard is recorded in the model"
+        return f"hardened by {', '.join(self.by)}"
+
     def _repr_html_(self) -> str:
-        title = f"hardened by {', '.join(self.by) or 'no hardening of radhard'}"
+        title = self.heading
         cost = [] if self.cost is None else self.cost.rows()
         tables = [
             html_table([title], []),
@@ -158,7 +165,7 @@ class Verification:
         return self.comparison.plot(axes)
 
     def __repr__(self) -> str:
-        lines = [f"hardened by {', '.join(self.by) or 'no hardening of radhard'}"]
+        lines = [self.heading]
         lines += self.covers
         lines.append(repr(self.comparison))
         for group, drop in (self.loss() or {}).items():

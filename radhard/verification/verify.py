@@ -16,8 +16,11 @@ from radhard.errors import InputError
 from radhard.faults import faults_in_words
 from radhard.forward import Forward, plain
 from radhard.hardenings import applied, overlap_note, profile_line, records
+from radhard.hardenings.hardened_files import is_hardened
+from radhard.hardenings.hardened_files import load as load_hardened
 from radhard.manifest import fingerprint
 from radhard.metrics import METRICS
+from radhard.models import load as load_model
 from radhard.module import usable_module
 from radhard.progress import Shown
 from radhard.results import Results
@@ -38,11 +41,11 @@ __all__ = ["verify"]
 
 @named_options
 def verify(
-    before: Results,
-    model: nn.Module,
+    before: Results | str | Path,
+    model: nn.Module | str | Path,
     data: Any,
     *,
-    base: nn.Module | None = None,
+    base: nn.Module | str | None = None,
     call: Forward = plain,
     store: str | Path | None = None,
     added: int = 400,
@@ -64,23 +67,27 @@ def verify(
     was inferred, none is here (``exact`` in `run`).
 
     Args:
-        before: the campaign on the unprotected model.
-        model: the hardened model.
+        before: the campaign on the unprotected model, or the path of its run file.
+        model: the hardened model, or the folder in which `radhard.hardenings.save` wrote it.
         data: the data of that campaign.
-        base: the unprotected model, for the cost.
+        base: the unprotected model, for the cost; also as text, ``"lenet5"``.
         call: for models that do not return one tensor.
         store: run file of the hardened model; that of the faults in what was added lies beside it,
             named ``...-added.db`` (or ``...-own.db`` at error rates).
         added: trials in what was added; 0 leaves them out.
         timed: also measure the time per forward pass.
         workers, worker_timeout, audit, progress, names, repair: as for `run`.
-        foreign: allow metrics of other packages that the run names.
+        foreign: allow metrics of other packages that the run names, and code that the recipe in
+            the folder of the hardened model names.
         deterministic: refuse a model whose fault-free passes differ; by default as that campaign.
 
     Raises:
         InputError: other data than before, or a model that the faults cannot be tried on.
     """
-    _check_results(before)
+    names = {**({"model": str(model)} if isinstance(model, str | Path) else {}), **(names or {})}
+    before = _opened(before, foreign=foreign)
+    model = _loaded(model, foreign=foreign)
+    base = load_model(base) if isinstance(base, str) else base
     data, batch = _data_of_campaign(data, before), _batch(before)
     workload = Workload.of(model, data, call=call, batch=batch)
     model = workload.model
@@ -96,7 +103,7 @@ def verify(
     if base is not None and deterministic:
         notes += _check_base(base, data, before, call, batch)
     cost = _cost(workload, base, before, timed=timed)
-    names = {**(names or {}), "hardening": hardening_entry(by, cost, covers, profiles)}
+    names = {**names, "hardening": hardening_entry(by, cost, covers, profiles)}
     repeat = partial(run, model, data, metrics=metrics or None, seed=before.seed, call=call)
     repeat = partial(repeat, batch=batch, deterministic=deterministic, names=names, audit=audit)
     repeat = partial(repeat, workers=workers, worker_timeout=worker_timeout)
@@ -113,12 +120,27 @@ def verify(
     return Verification(before, after, own, cost, by, (*notes, *space_notes, *added_notes), covers)
 
 
-def _check_results(before: object) -> None:
+def _opened(before: object, *, foreign: bool) -> Results:
+    """The campaign on the unprotected model.
+
+    Raises:
+        InputError: it is something else, or the run file cannot be read.
+    """
+    if isinstance(before, str | Path):
+        return Results.open(before, foreign=foreign)
     if not isinstance(before, Results):
         raise InputError(
             f"the campaign is {type(before).__name__}; give its Results, as run returns them or "
             "Results.open(...) reads them"
         )
+    return before
+
+
+def _loaded(model: Any, *, foreign: bool) -> Any:
+    """The hardened model, read if it is given as a folder or as text."""
+    if not isinstance(model, str | Path):
+        return model
+    return load_hardened(model, foreign=foreign) if is_hardened(model) else load_model(str(model))
 
 
 def _data_of_campaign(data: Any, before: Results) -> Data:

@@ -413,3 +413,13 @@ def test_flowing_values_and_accumulating_faults_are_refused(target, sampler):
 def test_a_tolerable_rate_is_not_taken_from_trials_that_were_inferred():
     with pytest.raises(InputError, match="--exact"):
         tolerable(ran(FirstOrder()))
+
+
+@pytest.mark.usefixtures("blind")
+def test_the_table_of_trials_gives_the_corrected_rates():
+    found = ran(FirstOrder(threshold=1.0))
+    frame, name = found.to_frame(), found.column("critical")
+    assert (frame["inferred"] > 0).any()
+    corrected = frame[name] + frame[f"{name} correction"]
+    sums = (frame["weight"] * corrected).groupby(frame["rate"], sort=False).sum()
+    assert sums.tolist() == pytest.approx([rate.value for rate in by_rate(found, name)])

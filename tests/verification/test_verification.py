@@ -12,7 +12,7 @@ from radhard.datasets import Data
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Fixed, Float32, Hamming, stored_as
-from radhard.hardenings import ChannelDuplication, Ecc, Ranger, parts
+from radhard.hardenings import ChannelDuplication, Ecc, Ranger, parts, save
 from radhard.manifest import fingerprint
 from radhard.results import Results
 from radhard.samplers import ErrorRate, Exhaustive, PerTensor, Uniform
@@ -227,3 +227,15 @@ def test_faults_that_check_bits_cannot_have_are_left_out_and_said(data):
     assert found.own is None
     assert any("CheckWord(6)" in note for note in found.notes)
     assert found.after.rate().value == 0
+
+
+def test_run_file_and_folder_are_named_by_their_paths(data, hard, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = campaign(network(), data, Uniform(20), store="base.db")
+    save(hard, "hard", base="lenet5")
+    monkeypatch.setattr("radhard.hardenings.hardened_files.load_model", lambda text: network())
+    found = quick("base.db", tmp_path / "hard", data)
+    assert found.comparison == quick(before, hard, data).comparison
+    assert found.after.manifest["model"] == str(tmp_path / "hard")
+    with pytest.raises(InputError, match="no run file"):
+        quick("nowhere.db", hard, data)

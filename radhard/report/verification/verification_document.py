@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from radhard.comparison import Row
+from radhard.errors import InputError
 from radhard.report.blocks import Code, Document, Headline, Section, Table, Text, Tile, Verdict
 from radhard.report.change import as_sentence, chance_of
 from radhard.report.estimate_cells import read
@@ -42,6 +43,11 @@ def verification_document(
     checks: Sequence[LimitCheck] = (),
 ) -> Document:
     """The content of the report of a verification."""
+    if not isinstance(verification, Verification):
+        raise InputError(
+            f"the verification is {type(verification).__name__}; give what rh.verify returns; the "
+            "page of a run is written by rh.report.write"
+        )
     harm = main_figure(verification.after)
     pair = RunPair(verification.before, verification.after)
     sections: list[Section | None] = [

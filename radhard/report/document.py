@@ -54,7 +54,8 @@ def document(
             f"the results are {kind}{other or '; give Results, as run returns them, and the path'}"
         )
     store = None if store is None else Path(store)
-    first = headline(results)
+    kept = bool(checks) and all(check.passed for check in checks)
+    first = headline(results, limits_kept=kept)
     environment = results.manifest.get("environment")
     versions = environment if isinstance(environment, dict) else {}
     return Document(

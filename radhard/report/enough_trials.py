@@ -13,14 +13,17 @@ _RARE = 0.01
 """Without any harm seen, a campaign that excludes higher rates than this is called too small."""
 
 
-def trials_to_judge(rate: Estimate, faults: int | None) -> Verdict | None:
+def trials_to_judge(
+    rate: Estimate, faults: int | None, *, limit_kept: bool = False
+) -> Verdict | None:
     """That a campaign is too small to judge by it, and how many trials would do; None if it is not.
 
-    ``faults``: how many there are to be tried; None if there is no end to them.
+    ``faults``: how many there are to be tried; None if there is no end to them. ``limit_kept``: a
+    campaign that shows that the rate is within a limit is large enough for that.
     """
     if rate.low == rate.high or not rate.trials:
         return None
-    answer = "Too small to judge."
+    answer = "Enough for the limit, not for the rate." if limit_kept else "Too small to judge."
     if rate.value <= 0:
         if rate.high <= _RARE:
             return None
@@ -36,7 +39,7 @@ def trials_to_judge(rate: Estimate, faults: int | None) -> Verdict | None:
     needed = _rounded(rate.trials * ((rate.high - rate.value) / (_HALF * rate.value)) ** 2, faults)
     reason = (
         "The rate may be more than twice as high as it seems; about "
-        f"{needed} trials would tell it to within half of itself."
+        f"{needed} trials would bring the upper limit down to one and a half times the rate."
     )
     return Verdict(answer, "open", reason)
 

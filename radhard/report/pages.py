@@ -2,11 +2,12 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from radhard.arguments import path_of
 from radhard.errors import InputError
@@ -150,6 +151,7 @@ def render(template: str, content: Document) -> str:
     environment.filters["fenced"] = fenced
     environment.filters["unbroken"] = _unbroken
     environment.filters["ranged"] = _ranged
+    environment.filters["breakable"] = _breakable
     environment.globals["svg"] = _svg
     environment.globals["style"] = _file(environment, "style.css")
     script = _file(environment, "page.js")
@@ -166,9 +168,27 @@ def render(template: str, content: Document) -> str:
     return environment.get_template(template).render(document=content)
 
 
-def _unbroken(text: str) -> str:
+def _unbroken(text: str) -> Markup:
     """Prose whose percent signs stay on the line of their numbers."""
-    return text.replace(" %", "\N{NO-BREAK SPACE}%")
+    return _breakable(text.replace(" %", "\N{NO-BREAK SPACE}%"))
+
+
+def _breakable(text: str) -> Markup:
+    """A text whose long names may go on in the next line behind a dot, and not within a word.
+
+    >>> print(_breakable("encoder.self_attn.in_proj_weight is the worst"))
+    encoder.<wbr>self_<wbr>attn.<wbr>in_<wbr>proj_<wbr>weight is the worst
+    """
+    # Of escaped text: an entity such as ``&amp;`` has none of these characters.
+    return Markup(_LONG.sub(_with_breaks, str(escape(visible(text)))))  # noqa: S704
+
+
+def _with_breaks(name: re.Match[str]) -> str:
+    return re.sub(r"(?<=\w)([._])(?=\w)|(?<=[a-z])(?=[A-Z])", r"\1<wbr>", name.group())
+
+
+_LONG = re.compile(r"[\w.\[\]]{17,}")
+"""What is longer than usual words, as names of tensors are."""
 
 
 def _ranged(text: str) -> str:

@@ -1,6 +1,6 @@
 """How is a difference between shares written, so that it is not taken for a share of a share?"""
 
-from radhard.stats import Estimate
+from radhard.stats import NOISE, Estimate
 
 __all__ = ["in_points", "numbers_in_points"]
 
@@ -11,7 +11,7 @@ def in_points(estimate: Estimate) -> Estimate:
     >>> print(in_points(Estimate(-0.01, -0.019, -0.0004, confidence=0.95, trials=600)))
     -1.0 [-1.9, -0.04] points (95 %, 600 trials)
     """
-    return estimate.map(lambda x: 100.0 * x, "points") if estimate.unit == "share" else estimate
+    return estimate.map(_in_percent, "points") if estimate.unit == "share" else estimate
 
 
 def numbers_in_points(estimate: Estimate) -> Estimate:
@@ -20,4 +20,9 @@ def numbers_in_points(estimate: Estimate) -> Estimate:
     >>> print(numbers_in_points(Estimate(-0.01, -0.019, -0.0004, confidence=0.95, trials=600)))
     -1.0 [-1.9, -0.04] (95 %, 600 trials)
     """
-    return estimate.map(lambda x: 100.0 * x, "") if estimate.unit == "share" else estimate
+    return estimate.map(_in_percent, "") if estimate.unit == "share" else estimate
+
+
+def _in_percent(share: float) -> float:
+    # What rounding leaves of 0 is no difference.
+    return 100.0 * share if abs(100.0 * share) >= NOISE else 0.0

@@ -4,7 +4,7 @@ from radhard.faults import faults_in_words
 from radhard.results import Results
 from radhard.space import FaultSpace
 from radhard.spec import Component
-from radhard.targets import Target
+from radhard.targets import Registers, Target
 
 __all__ = [
     "data_name",
@@ -102,8 +102,11 @@ def _target(target: Target) -> str:
     everything = repr(target) == f"{type(target).__name__}('*')"
     if everything:
         return f"the {name}"
-    # Registers(...) says what it is by itself.
-    return repr(target) if type(target).__name__.lower() == name else f"the {name} {target!r}"
+    if isinstance(target, Registers):
+        which = "" if target.register == "*" else f"{target.register} "
+        layers = "" if target.pattern == "*" else f" in the layers {target.pattern}"
+        return f"the {which}registers of {_bare(target.array)}{layers}"
+    return f"the {name} {target!r}"
 
 
 def _bare(part: Component) -> str:

@@ -3,7 +3,7 @@
 from radhard.stats.allocation import StratumPlan, allocation, floor_and_neyman, floor_size
 from radhard.stats.betting import Bets, betting_limits
 from radhard.stats.bracketed_root import bracketed_root
-from radhard.stats.estimate import Estimate, percent
+from radhard.stats.estimate import NOISE, Estimate, percent
 from radhard.stats.estimate_column import EstimateText, common_decimals, estimate_column
 from radhard.stats.limits import LimitCheck, check_number, is_within
 from radhard.stats.means import Cell, crowding, mean_difference, mean_share, stratified_mean
@@ -15,6 +15,7 @@ from radhard.stats.sample_size import critical_value, effective_size, sample_siz
 from radhard.stats.shares import clopper_pearson, rule_of_three, wilson
 
 __all__ = [
+    "NOISE",
     "Bets",
     "Cell",
     "Estimate",

@@ -70,7 +70,7 @@ def common_decimals(estimates: Sequence[Estimate]) -> int:
     >>> common_decimals([wide]), common_decimals([narrow]), common_decimals([wide, narrow])
     (0, 2, 1)
     """
-    wanted, first, least = [], 0, 0
+    wanted, first, narrowest = [], 0, 0
     for estimate in estimates:
         scale = _scale(estimate)
         value = scale * estimate.value
@@ -82,10 +82,12 @@ def common_decimals(estimates: Sequence[Estimate]) -> int:
             first = max(first, leading if leading <= decimals else 0)
         # Of 0 that was seen in all trials the upper limit is printed to its first digit anyway.
         if value or estimate.low < 0:
-            least = max(least, decimals - 1)
+            narrowest = max(narrowest, decimals)
     if not wanted:
         return 0
     usual = median_low(wanted)
+    # Two digits of the width of the narrowest one, or at least one digit.
+    least = max(min(narrowest, usual + 1), narrowest - 1)
     return min(max(usual, first, least), usual + _MOST_EXTRA)
 
 

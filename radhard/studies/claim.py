@@ -14,7 +14,7 @@ Verdict = Literal["holds", "does not hold", "cannot be told"]
 
 JUDGED = (
     "A claim *holds*, or *does not hold*, where the whole interval says so; otherwise it *cannot "
-    "be told*. Each verdict stands for itself: where there are many, one in twenty may be chance."
+    "be told*. Each verdict is judged on its own: among many, one in twenty may be due to chance."
 )
 """What the verdicts mean."""
 

@@ -1,5 +1,6 @@
 """What is the rate at each bit position?"""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,8 +24,17 @@ class Bit:
     rate: Estimate
 
 
-def bits(positions: Sequence[Bit], fields: Sequence[str], what: str, narrow: bool) -> Figure:
+def bits(
+    positions: Sequence[Bit],
+    fields: Sequence[str],
+    what: str,
+    narrow: bool,
+    *,
+    axis: str = "bit position",
+) -> Figure:
     """Bars with whiskers, most significant bit first, coloured by field (in their order).
+
+    ``axis`` says what the names of the positions are.
 
     A ring is a position with a rate of 0; a dot replaces a bar that would be too low to see.
     """
@@ -33,20 +43,23 @@ def bits(positions: Sequence[Bit], fields: Sequence[str], what: str, narrow: boo
     # The legend names what is drawn, which may be less than the format has.
     used = [f for f in dict.fromkeys(p.field for p in positions) if f in paints]
     mixed = any(p.field not in paints for p in positions)
-    long = max(len(p.name) for p in positions) > 2
+    longest = max(len(p.name) for p in positions)
     width, height = (342, 66 + 17 * n) if narrow else (760, 330)
     figure, axes = sheet(width, height)
     if narrow:
         figure.subplots_adjust(
-            left=(64 if long else 32) / width,
+            left=(32 + 7 * longest) / width,
             right=1 - 18 / width,
             top=1 - 30 / height,
             bottom=36 / height,
         )
     else:
-        bottom = 62 if long and n > 12 else 44
+        # Names that have no room beside each other are turned, and every other one is left out.
+        room = 688 / n
+        turned = 6.8 * longest + 4 > room
+        bottom = 34 + 6.8 * longest if turned else 44
         figure.subplots_adjust(
-            left=52 / width, right=1 - 6 / width, top=1 - 34 / height, bottom=bottom / height
+            left=66 / width, right=1 - 6 / width, top=1 - 34 / height, bottom=bottom / height
         )
     top = max(p.rate.high for p in positions)
     floor = min(0.0, min(p.rate.low for p in positions)) * 1.04
@@ -58,10 +71,15 @@ def bits(positions: Sequence[Bit], fields: Sequence[str], what: str, narrow: boo
         axes.set_ylim(n - 0.4, -0.6)
         axes.set_yticks(range(n), names)
         axes.set_xlabel(what, color=colour("muted"), fontsize=12)
+        axes.set_ylabel(axis, color=colour("muted"), fontsize=12)
     else:
         axes.set_xlim(-0.7, n - 0.3)
-        axes.set_xticks(range(n), names, rotation=60 if long and n > 12 else 0, fontsize=11)
-        axes.set_xlabel("bit position", color=colour("muted"), fontsize=12, labelpad=4)
+        named = range(0, n, math.ceil(13 / room) if turned else 1)
+        axes.set_xticks(
+            named, [names[at] for at in named], rotation=90 if turned else 0, fontsize=11
+        )
+        axes.set_xlabel(axis, color=colour("muted"), fontsize=12, labelpad=4)
+        axes.set_ylabel(what, color=colour("muted"), fontsize=12)
     shown = patches([(f, paints[f]) for f in used])
     if mixed:
         shown += patches([("several fields", "mixed")])

@@ -64,7 +64,10 @@ def curves(
     rates = sorted({rate for curve in drawn for rate, _ in curve.points})
     axes.set_xlim(rates[0] / 1.25, rates[-1] * 1.25)
     ticks = rates if len(rates) <= (5 if narrow else 9) else rates[:: -(-len(rates) // 5)]
-    axes.set_xticks(ticks, [f"{rate:,.0f}" if rate >= 1000 else rate_text(rate) for rate in ticks])
+    axes.set_xticks(
+        ticks,
+        [f"{rate:,.0f}" if rate >= 1000 else rate_text(float(f"{rate:.3g}")) for rate in ticks],
+    )
     share_axis(axes, top, vertical=True, bottom=floor)
     axes.set_xlabel(
         f"{quantity} per {per}" if per else quantity, color=colour("muted"), fontsize=12

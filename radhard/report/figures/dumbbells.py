@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from radhard.comparison import Row
 from radhard.report.change import CHANGES, change_of
 from radhard.report.estimate_cells import read_column
-from radhard.report.figures.ink import colour, label, root_axis, sheet
+from radhard.report.figures.ink import colour, root_axis, sheet
 from radhard.report.figures.legend import legend
 from radhard.report.point_differences import in_points
 
@@ -40,7 +40,10 @@ def dumbbells(
     above = 12 + 20 * lines
     height = above + 46 + each * n
     figure, axes = sheet(width, height)
-    names = [label(f"{named}{row.group}", 28) for row in rows]
+    texts = list(map(str, read_column([in_points(row.difference) for row in rows])))
+    # On a phone as many characters as the longest difference beside it leaves.
+    room = int((width - 20) / 7.0) - max(map(len, texts)) if narrow else 28
+    names = figure.names([f"{named}{row.group}" for row in rows], room)
     # On a phone the names stand above their rows, as they would take half of the width beside them.
     left = 12 if narrow else 18 + 7.3 * max(map(len, names))
     figure.subplots_adjust(
@@ -51,10 +54,9 @@ def dumbbells(
     )
     top = max(max(row.before.high, row.after.high) for row in rows)
     root_axis(axes, top, vertical=False, apart=0.16 if narrow else 0.1)
-    texts = read_column([in_points(row.difference) for row in rows])
     for at, row in enumerate(rows):
         _draw(axes, at, row, narrow)
-        _write(axes, at, names[at], str(texts[at]), narrow)
+        _write(axes, at, names[at], texts[at], narrow)
     axes.set_ylim(n - 0.5, -0.75 if narrow else -0.5)
     axes.set_yticks([] if narrow else range(n), [] if narrow else names)
     axes.tick_params(axis="y", colors=colour("ink"), pad=10)
@@ -94,17 +96,19 @@ def _draw(axes: Axes, at: int, row: Row, narrow: bool) -> None:
 
 def _write(axes: Axes, at: int, name: str, text: str, narrow: bool) -> None:
     """The difference of a row: beside the axes, or with its name above the row if narrow."""
-    place = (0, 12) if narrow else (12, 0)
-    axes.annotate(
-        f"{label(name, 16)}  {text}" if narrow else text,
-        (0 if narrow else 1, at),
-        place,
-        va="bottom" if narrow else "center",
-        fontsize=12,
-        xycoords=axes.get_yaxis_transform(),
-        textcoords="offset points",
-        color=colour("ink"),
-    )
+    shown = ((0, name, "left"), (1, text, "right")) if narrow else ((1, text, "left"),)
+    for place, written, side in shown:
+        axes.annotate(
+            written,
+            (place, at),
+            (0, 12) if narrow else (12, 0),
+            ha=side,
+            va="bottom" if narrow else "center",
+            fontsize=12,
+            xycoords=axes.get_yaxis_transform(),
+            textcoords="offset points",
+            color=colour("ink"),
+        )
 
 
 def _mark(name: str, paint: str, *, filled: bool = True) -> Line2D:

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from radhard.report.estimate_cells import read_column
-from radhard.report.figures.ink import colour, label, root_axis, share_axis, sheet
+from radhard.report.figures.ink import colour, root_axis, share_axis, sheet
 from radhard.stats import Estimate
 
 __all__ = ["forest"]
@@ -24,7 +24,11 @@ def forest(
     each = 40 if narrow else 28
     height = 62 + each * (n + 0.5 * narrow)
     figure, axes = sheet(width, height)
-    longest = max(len(label(name)) for name, _ in rows)
+    texts = list(map(str, read_column([rate for _, rate in rows])))
+    # On a phone as many characters as the longest rate beside it leaves.
+    room = int((width - 20) / 7.0) - max(map(len, texts)) if narrow else 30
+    names = figure.names([name for name, _ in rows], room)
+    longest = max(map(len, names))
     # On a phone the names stand above the points, not beside the axes.
     left = 12 if narrow else 18 + 7.3 * longest
     figure.subplots_adjust(
@@ -41,8 +45,7 @@ def forest(
         # The wide interval of a tensor with few trials would leave the others no room.
         root_axis(axes, top, vertical=False, apart=0.16 if narrow else 0.1)
     _draw_overall(axes, overall, top, narrow)
-    texts = map(str, read_column([rate for _, rate in rows]))
-    for at, ((name, rate), text) in enumerate(zip(rows, texts, strict=True)):
+    for at, (_, rate) in enumerate(rows):
         axes.hlines(at, rate.low, rate.high, color=colour("field2"), linewidth=2.2)
         axes.plot(
             rate.value,
@@ -55,9 +58,9 @@ def forest(
             zorder=4,
             markerfacecolor=colour("card" if rate.value == 0 else "field2"),
         )
-        _write_rate(axes, at, name, text, narrow)
+        _write_rate(axes, at, names[at], texts[at], narrow)
     axes.set_ylim(n - 0.5, -1.0 if narrow else -0.6)
-    axes.set_yticks([] if narrow else range(n), [] if narrow else [label(name) for name, _ in rows])
+    axes.set_yticks([] if narrow else range(n), [] if narrow else names)
     axes.tick_params(axis="y", colors=colour("ink"), pad=10)
     axes.set_xlabel(what, color=colour("muted"), fontsize=12)
     return figure
@@ -82,16 +85,18 @@ def _draw_overall(axes: Axes, overall: Estimate, top: float, narrow: bool) -> No
 def _write_rate(axes: Axes, at: int, name: str, text: str, narrow: bool) -> None:
     """The rate of a row as text: beside the axes, or with its name above the point if narrow."""
     if narrow:
-        axes.annotate(
-            f"{label(name, 20)}  {text}",
-            (0, at),
-            (0, 9),
-            xycoords=axes.get_yaxis_transform(),
-            textcoords="offset points",
-            fontsize=12,
-            color=colour("ink"),
-            bbox={"facecolor": colour("card"), "linewidth": 0, "pad": 1, "alpha": 0.8},
-        )
+        for place, written, side in ((0, name, "left"), (1, text, "right")):
+            axes.annotate(
+                written,
+                (place, at),
+                (0, 9),
+                ha=side,
+                xycoords=axes.get_yaxis_transform(),
+                textcoords="offset points",
+                fontsize=12,
+                color=colour("ink"),
+                bbox={"facecolor": colour("card"), "linewidth": 0, "pad": 1, "alpha": 0.8},
+            )
     else:
         axes.annotate(
             text,

@@ -1,5 +1,6 @@
 """What is the rate for each tensor and bit position?"""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-from radhard.report.figures.ink import colour, label, sheet
+from radhard.report.figures.ink import colour, sheet
 from radhard.report.figures.legend import legend, patches
 from radhard.stats import percent
 
@@ -51,9 +52,9 @@ def grid(cells: Grid, narrow: bool, *, none: str = "none seen") -> Figure:
     above = 52 if narrow else 30
     height = above + each * rows + 44
     figure, axes = sheet(width, height)
-    length = 13 if narrow else 28
-    longest = max(len(label(name, length)) for name in cells.rows)
-    left = 14 + 7.0 * longest
+    length = 16 if narrow else 28
+    names = figure.names(cells.rows, length)
+    left = 14 + 7.0 * max(map(len, names))
     figure.subplots_adjust(
         left=left / width, right=1 - 4 / width, top=1 - above / height, bottom=44 / height
     )
@@ -64,20 +65,22 @@ def grid(cells: Grid, narrow: bool, *, none: str = "none seen") -> Figure:
     axes.set_xlim(-0.5, columns - 0.5)
     axes.set_ylim(rows - 0.5, -0.5)
     axes.spines["bottom"].set_visible(False)
-    every = max(1, round(columns / 8)) if narrow else max(1, -(-columns // 32))
+    # As many as have room beside each other.
+    wide = 6.8 * max(map(len, cells.columns)) + 5
+    every = max(1, math.ceil(wide * columns / (width - 4 - left)))
     # Counted from the right, so that bit 0 has a label.
     ticks = [x for x in range(columns) if (columns - 1 - x) % every == 0]
     axes.set_xticks(ticks, [cells.columns[x] for x in ticks], fontsize=11)
-    axes.set_yticks(range(rows), [label(name, length) for name in cells.rows])
+    axes.set_yticks(range(rows), names)
     axes.tick_params(axis="y", colors=colour("ink"))
     axes.set_xlabel(cells.axis, color=colour("muted"), fontsize=12)
     edges = [percent(edge).replace(" ", "") for edge in STEPS]
-    names = [
+    shades = [
         none,
         *(f"{'to ' if low is None else low + '–'}{high}" for low, high in _pairs(edges)),
         f"over {edges[-1]}",
     ]
-    shown = patches([(name, f"heat{i}") for i, name in enumerate(names)])
+    shown = patches([(name, f"heat{i}") for i, name in enumerate(shades)])
     legend(figure, shown, columns=3 if narrow else 6)
     return figure
 

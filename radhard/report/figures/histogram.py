@@ -10,8 +10,10 @@ from radhard.stats import Estimate
 __all__ = ["histogram"]
 
 
-def histogram(bins: Sequence[tuple[str, str, Estimate]], what: str, narrow: bool) -> Figure:
-    """A bar with its interval for each bin: its name, its colour and the share of the trials in it.
+def histogram(
+    bins: Sequence[tuple[str, str, Estimate]], what: str, of: str, narrow: bool
+) -> Figure:
+    """A bar with its interval for each bin: its name, its colour and the share of ``of`` in it.
 
     The axis is linear in the square root, as nearly all faults are often in the first bin. A ring
     is a bin without trials.
@@ -19,7 +21,7 @@ def histogram(bins: Sequence[tuple[str, str, Estimate]], what: str, narrow: bool
     width, height = (342, 240) if narrow else (760, 270)
     figure, axes = sheet(width, height)
     figure.subplots_adjust(
-        left=52 / width, right=1 - 6 / width, top=1 - 14 / height, bottom=46 / height
+        left=66 / width, right=1 - 6 / width, top=1 - 14 / height, bottom=46 / height
     )
     root_axis(axes, max(share.high for _, _, share in bins), vertical=True)
     for at, (_, paint, share) in enumerate(bins):
@@ -35,8 +37,11 @@ def histogram(bins: Sequence[tuple[str, str, Estimate]], what: str, narrow: bool
                 markeredgecolor=colour("muted"), markeredgewidth=1.5, clip_on=False, zorder=4,
             )  # fmt: skip
     axes.set_xlim(-0.6, len(bins) - 0.4)
-    # On a phone, the word for 0 has no room.
-    names = ["0" if narrow and name == "none" else name for name, _, _ in bins]
-    axes.set_xticks(range(len(bins)), names, fontsize=10 if narrow else 12)
-    axes.set_xlabel(what, color=colour("muted"), fontsize=12)
+    # On a phone words and signs have no room.
+    names = [name.replace("none", "0").removeprefix("≤") if narrow else name for name, _, _ in bins]
+    axes.set_xticks(range(len(bins)), names, fontsize=11 if narrow else 12)
+    axes.set_ylabel(of, color=colour("muted"), fontsize=12)
+    axes.set_xlabel(
+        what.replace(",", ", at most,") if narrow else what, color=colour("muted"), fontsize=12
+    )
     return figure

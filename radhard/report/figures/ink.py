@@ -1,6 +1,6 @@
 """Which canvas, font and colours do figures have?"""
 
-import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,11 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
+from radhard.report.figures.short_names import short_names
 from radhard.stats import percent
 
 __all__ = [
     "COLOURS",
     "SETTINGS",
+    "Sheet",
     "colour",
     "label",
     "panelled_sheet",
@@ -59,10 +61,28 @@ def colour(name: str) -> str:
     return COLOURS[name]
 
 
-def sheet(width: float, height: float) -> tuple[Figure, Axes]:
+class Sheet(Figure):
+    """A figure that knows which of its texts are shortened names."""
+
+    full_names: dict[str, str]
+    """The whole name of each shortened one."""
+
+    def names(self, names: Sequence[str], length: int) -> list[str]:
+        """The names as they have room; the page shows the whole name of each that was shortened."""
+        short = short_names(names, length)
+        pairs = zip(short, names, strict=True)
+        self.full_names = {
+            **self.full_names,
+            **{text: name for text, name in pairs if text != name},
+        }
+        return short
+
+
+def sheet(width: float, height: float) -> tuple[Sheet, Axes]:
     """A figure of the given size in CSS pixels with one pair of thin axes without tick marks."""
     # At 72 dots an inch a point, in which matplotlib measures text and lines, is a CSS pixel.
-    figure = Figure(figsize=(width / 72, height / 72), dpi=72)
+    figure = Sheet(figsize=(width / 72, height / 72), dpi=72)
+    figure.full_names = {}
     # Transparent: the background is that of the page, which may be light or dark.
     figure.patch.set_alpha(0.0)
     axes = figure.add_subplot()
@@ -143,16 +163,10 @@ def root_axis(axes: Axes, top: float, *, vertical: bool, apart: float = 0.12) ->
 def label(text: str, length: int = 30) -> str:
     """A name shortened for a figure, with a placeholder for characters that cannot be drawn.
 
-    >>> label("encoder.layers.11.self_attention.in_proj_weight", 25)
-    'encoder.laye…_proj_weight'
+    >>> label("encoder.layers.11.self_attention.in_proj_weight", 30)
+    'e.l.11.self_attention.i_p_w'
     """
-    # Names come from files of others; XML forbids these characters, and fonts lack them.
-    text = re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]", "�", text)
-    if len(text) <= length:
-        return text
-    # The end of a name tells as much as its beginning: weight or bias, and of which layer.
-    half = (length - 1) // 2
-    return f"{text[:half]}…{text[-(length - 1 - half) :]}"
+    return short_names([text], length)[0]
 
 
 def _steps() -> list[float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from radhard.report.figures.ink import colour, label, sheet
+from radhard.report.figures.ink import colour, sheet
 from radhard.report.figures.shades import Shades, shaded
 
 __all__ = ["LayerBlock", "network"]
@@ -37,6 +37,7 @@ def network(blocks: Sequence[LayerBlock], shades: Shades, narrow: bool) -> Figur
     axes.axis("off")
     step = min(width / across, 140)
     most = max(block.channels for block in blocks)
+    names = figure.names([block.name for block in blocks], 12)
     for at, block in enumerate(blocks):
         row, column = divmod(at, across)
         middle, line = (column + 0.5) * step, each * row + 34
@@ -65,7 +66,7 @@ def network(blocks: Sequence[LayerBlock], shades: Shades, narrow: bool) -> Figur
             color=colour("on-dark" if shades.dark(block.value) else "ink"),
         )  # fmt: skip
         axes.text(
-            middle, each * row + 80, label(block.name, 12), ha="center", fontsize=11,
+            middle, each * row + 80, names[at], ha="center", fontsize=11,
             color=colour("muted"),
         )  # fmt: skip
     shaded(figure, shades, 3 if narrow else len(shades.names))

@@ -16,6 +16,8 @@ __all__ = ["ParetoPoint", "pareto"]
 _TICKS = (0.0, 0.0001, 0.001, 0.01, 0.03, 0.1, 0.2, 0.4, 0.7, 1.0)
 _MARKS = "osD^vP*X"
 
+_BETTER = "← better: less "
+
 
 @dataclass(frozen=True)
 class ParetoPoint:
@@ -58,12 +60,9 @@ def pareto(
     top = max([model.rate.high for model in models] + [1e-6])
     for at, axes in enumerate(panels):
         _panel(axes, models, at, top)
-        axes.set_xlabel(axes_of[at], color=colour("muted"), fontsize=12)
-        axes.annotate(
-            "← better ↓", (0, 0), (6, 6), xycoords="axes fraction", textcoords="offset points",
-            fontsize=11, color=colour("better"),
-        )  # fmt: skip
-    panels[0].set_ylabel(what, color=colour("muted"), fontsize=12)
+        # In the names of the axes, as in the panel a bar may pass anywhere.
+        axes.set_xlabel(f"{_BETTER}{axes_of[at]}", color=colour("muted"), fontsize=12)
+    panels[0].set_ylabel(f"{_BETTER}{what}", color=colour("muted"), fontsize=12)
     handles, _ = panels[0].get_legend_handles_labels()
     legend(figure, handles, columns=1 if narrow else 2)
     return figure
@@ -88,7 +87,7 @@ def _panel(axes: Axes, models: Sequence[ParetoPoint], at: int, top: float) -> No
         paint = colour("muted" if number == 0 else f"field{(number - 1) % 4 + 1}")
         axes.vlines(model.costs[at], model.rate.low, model.rate.high, color=paint, linewidth=2.2)
         if model.spans and (ends := model.spans[at]) is not None:
-            axes.hlines(model.rate.value, *ends, color=paint, linewidth=2.2)
+            axes.hlines(model.rate.value, *ends, color=paint, linewidth=2.2, clip_on=False)
         axes.plot(
             model.costs[at], model.rate.value, _MARKS[number % len(_MARKS)], color=paint,
             markersize=8, label=label(model.name, 40), clip_on=False, zorder=4, linestyle="",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from radhard.report.figures.ink import colour, label, sheet
+from radhard.report.figures.ink import colour, sheet
 
 __all__ = ["Bar", "ranked"]
 
@@ -30,7 +30,8 @@ def ranked(top: Sequence[Bar], bottom: Sequence[Bar], between: int, narrow: bool
     height = 14 + each * n
     figure, axes = sheet(width, height)
     drawn = [*top, *bottom]
-    longest = max(len(label(bar.name, 34)) for bar in drawn)
+    names = figure.names([bar.name for bar in drawn], 26 if narrow else 34)
+    longest = max(map(len, names))
     characters = max(len(bar.said) for bar in drawn)
     left = 6 if narrow else 16 + 7.0 * longest
     right = 8 if narrow else 14 + 7.2 * characters
@@ -45,10 +46,13 @@ def ranked(top: Sequence[Bar], bottom: Sequence[Bar], between: int, narrow: bool
         axes.barh(y + lift, bar.value, 0.42 if narrow else 0.66, color=colour(bar.paint))
         if bar.low is not None and bar.high is not None:
             axes.hlines(y + lift, bar.low, bar.high, color=colour("ink"), linewidth=1.5, alpha=0.75)
-        ticks.append((y, label(bar.name, 34)))
+        ticks.append((y, names[at]))
         if narrow:
-            text = f"{label(bar.name, 26)}  {bar.said}"
-            axes.text(0, y - 0.12, text, fontsize=11, color=colour("ink"))
+            for place, text, side in ((0, names[at], "left"), (1, bar.said, "right")):
+                axes.text(
+                    place, y - 0.12, text, fontsize=11, ha=side, color=colour("ink"),
+                    transform=axes.get_yaxis_transform(),
+                )  # fmt: skip
         else:
             axes.annotate(
                 bar.said, (1, y), (8, 0), va="center", fontsize=12,

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from radhard.report.figures.ink import colour, label, sheet
+from radhard.report.figures.ink import colour, sheet
 from radhard.report.figures.shades import Shades, shaded
 
 __all__ = ["strips"]
@@ -25,17 +25,18 @@ def strips(
     each, above = (34, 54) if narrow else (24, 30)
     height = above + each * len(rows) + 6
     figure, axes = sheet(width, height)
-    longest = max(len(label(name, 24)) for name, _ in rows)
-    left = 4 if narrow else 14 + 7.0 * longest
+    names = figure.names([name for name, _ in rows], 36 if narrow else 24)
+    left = 4 if narrow else 14 + 7.0 * max(map(len, names))
     right = 6 if narrow else 44
     figure.subplots_adjust(
         left=left / width, right=1 - right / width, top=1 - above / height, bottom=6 / height
     )
-    for at, (name, values) in enumerate(rows):
+    for at, (_, values) in enumerate(rows):
         _strip(axes, at + (0.22 if narrow else 0.0), _highest(values, cells), shades, narrow)
         if narrow:
-            text = f"{label(name, 30)}, {values.size:,}"
-            axes.text(0, at - 0.18, text, fontsize=11, color=colour("ink"))
+            size = f"{values.size:,}"
+            for place, text, side in ((0, names[at], "left"), (1, size, "right")):
+                axes.text(place, at - 0.18, text, fontsize=11, ha=side, color=colour("ink"))
         else:
             axes.annotate(
                 f"{values.size:,}", (1, at), (5, 0), va="center", fontsize=11,
@@ -48,7 +49,7 @@ def strips(
     axes.spines["bottom"].set_visible(False)
     axes.set_yticks(
         [] if narrow else range(len(rows)),
-        [] if narrow else [label(name, 24) for name, _ in rows],
+        [] if narrow else names,
     )
     axes.tick_params(axis="y", colors=colour("ink"))
     shaded(figure, shades, 3 if narrow else len(shades.names))

@@ -3,13 +3,13 @@
 import io
 import re
 import warnings
-from collections.abc import Callable
-from html import escape
+from collections.abc import Callable, Mapping
+from html import escape, unescape
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from radhard.report.figures.ink import COLOURS, SETTINGS
+from radhard.report.figures.ink import COLOURS, SETTINGS, Sheet
 
 __all__ = ["svg"]
 
@@ -23,11 +23,15 @@ def svg(draw: Callable[[], Figure], name: str, title: str, finding: str) -> str:
     ``name`` is the prefix of all ids, so a page can contain several figures. The same drawing gives
     the same text.
     """
+    names: dict[str, str] = {}
     with mpl.rc_context(SETTINGS), warnings.catch_warnings():
         # Text is measured in a font that may lack a glyph; the browser of the reader has one.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         file = io.StringIO()
-        draw().savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+        figure = draw()
+        if isinstance(figure, Sheet):
+            names = figure.full_names
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     text = file.getvalue()
     box = re.search(r'viewBox="([^"]*)"', text)
     assert box is not None
@@ -39,6 +43,7 @@ def svg(draw: Callable[[], Figure], name: str, title: str, finding: str) -> str:
     body = re.sub(r"<[^>]*>", lambda tag: _in_page(tag.group(), name), body)
     body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
     body = re.sub(r"\n\s*", "\n", body).strip()
+    body = _with_full_names(body, names)
     return (
         f'<svg xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="{box.group(1)}" role="img" '
         f'aria-labelledby="{name}-title {name}-desc">\n'
@@ -53,3 +58,14 @@ def _in_page(tag: str, name: str) -> str:
     tag = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", tag)
     tag = re.sub(r"font-family: [^;\"]*; ?", "", tag)
     return _STAND_INS.sub(lambda found: f"var(--{_NAMES[found.group()]})", tag)
+
+
+def _with_full_names(body: str, names: Mapping[str, str]) -> str:
+    """The whole name of each shortened one, which a browser shows where a pointer rests on it."""
+
+    def named(found: re.Match[str]) -> str:
+        start, text, end = found.groups()
+        name = names.get(unescape(text).strip())
+        return found.group() if name is None else f"{start}<title>{escape(name)}</title>{text}{end}"
+
+    return re.sub(r"(<text [^>]*>)([^<]*)(</text>)", named, body) if names else body

@@ -1,6 +1,7 @@
 """Which bits of a word are the most vulnerable?"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from radhard.formats import Format
 from radhard.report.blocks import Picture, Section, Table, Text
@@ -8,11 +9,12 @@ from radhard.report.estimate_cells import COLUMNS, read_column
 from radhard.report.few_trials import read_marked
 from radhard.report.figures import Bit, bits
 from radhard.report.main_figure import MainFigure
+from radhard.report.sections.bit_groups import bit_axis, bit_name, by_size
 from radhard.results import Results
 from radhard.space import Region
 from radhard.stats import Estimate
 
-__all__ = ["bit_name", "bit_positions"]
+__all__ = ["bit_positions"]
 
 _TITLE = "Most vulnerable bits"
 
@@ -68,14 +70,7 @@ def _of_words(
     positions = [Bit(bit_name(name), field[name], by_bit[name]) for name in order]
     blocks: list[Picture | Table | Text] = []
     if not crowded:
-        blocks.append(
-            Picture(
-                "bits" if number == 1 else f"bits-{number}",
-                f"{harm.Rate} by bit position{of}",
-                _finding(positions, harm, of),
-                lambda narrow: bits(positions, word.fields, harm.rate, narrow),
-            )
-        )
+        blocks += _pictures(positions, order, word, harm, of, "" if number == 1 else f"-{number}")
     fields = sorted(by_field, key=lambda name: _rank(name, word))
     blocks.append(
         Table(
@@ -111,16 +106,32 @@ def _of_words(
     return tuple(blocks)
 
 
-def bit_name(group: str) -> str:
-    """The name of a group of bits in one fault; a range if they are adjacent.
-
-    >>> bit_name("30"), bit_name("3+4+5"), bit_name("3+7")
-    ('30', '5–3', '7+3')
-    """
-    members = [int(bit) for bit in group.split("+")]
-    if len(members) > 1 and members[-1] - members[0] == len(members) - 1:
-        return f"{members[-1]}–{members[0]}"
-    return "+".join(str(bit) for bit in reversed(members))
+def _pictures(
+    positions: Sequence[Bit],
+    groups: Sequence[str],
+    word: Format,
+    harm: MainFigure,
+    of: str,
+    suffix: str,
+) -> list[Picture]:
+    """A picture for faults of one bit, one for faults of two bits, and so on."""
+    pictures, sizes = [], by_size(groups)
+    for size, own in sizes.items():
+        names, axis = bit_axis(own)
+        chosen = [p for p, group in zip(positions, groups, strict=True) if group in own]
+        drawn = [replace(bit, name=name) for bit, name in zip(chosen, names, strict=True)]
+        under = f", faults of {size} bit{'s' if size > 1 else ''}" if len(sizes) > 1 else ""
+        pictures.append(
+            Picture(
+                f"bits{suffix}" if size == min(sizes) else f"bits{suffix}-of-{size}",
+                f"{harm.Rate} by bit position{of}{under}",
+                _finding(chosen, harm, of, under.removeprefix(", ")),
+                lambda narrow, drawn=drawn, axis=axis: bits(  # type: ignore[misc]
+                    drawn, word.fields, harm.rate, narrow, axis=axis
+                ),
+            )
+        )
+    return pictures
 
 
 def _position(group: str) -> tuple[int, ...]:
@@ -146,19 +157,20 @@ def _field_name(name: str, word: Format) -> str:
     return " and ".join(word.fields[at] for at in _rank(name, word))
 
 
-def _finding(positions: list[Bit], harm: MainFigure, of: str) -> str:
+def _finding(positions: Sequence[Bit], harm: MainFigure, of: str, under: str) -> str:
     seen = [p for p in positions if p.rate.value > 0]
+    at = f"{of}, {under}" if under else of
     if not seen:
         return (
-            f"{harm.Rate}: 0 in all trials at every bit position{of}; the whiskers are the "
+            f"{harm.Rate}: 0 in all trials at every bit position{at}; the whiskers are the "
             "intervals."
         )
     worst = max(seen, key=lambda p: p.rate.value)
     reading = read_column([p.rate for p in positions])[positions.index(worst)]
-    text = (
-        f"Bit {worst.name}{of} ({worst.field.replace('+', ' and ')}) has the highest {harm.rate}: "
-        f"{reading}."
-    )
+    field = worst.field.replace("+", " and ")
+    bit = f"bit {worst.name}{of} ({field})"
+    which = f"Of {under}, those in {bit} have" if under else f"B{bit[1:]} has"
+    text = f"{which} the highest {harm.rate}: {reading}."
     silent = len(positions) - len(seen)
     if silent:
         single = silent == 1

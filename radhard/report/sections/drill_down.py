@@ -14,7 +14,7 @@ from radhard.report.few_trials import FEW
 from radhard.report.main_figure import MainFigure
 from radhard.report.part_tree import Branch, PartTree, siblings
 from radhard.report.run_wording import enumeration
-from radhard.report.sections.bit_positions import bit_name
+from radhard.report.sections.bit_groups import bit_name
 from radhard.results import Results
 from radhard.stats import Estimate
 from radhard.word_sections import FaultKinds

@@ -21,8 +21,11 @@ from radhard.stats import Estimate, percent
 __all__ = ["fault_free", "headline", "samples_of"]
 
 
-def headline(results: Results) -> Headline:
-    """The mean effect of the faults, the outcome classes, and the meaning of the mean."""
+def headline(results: Results, *, limits_kept: bool = False) -> Headline:
+    """The mean effect of the faults, the outcome classes, and the meaning of the mean.
+
+    ``limits_kept``: limits were asked for, and all are kept.
+    """
     harm = main_figure(results)
     label = harm.Rate
     # Proven by caps, a rate of 0 is a result, although there is no trial.
@@ -39,7 +42,8 @@ def headline(results: Results) -> Headline:
     if (n := len(results.trials.strata)) > 1 and group:
         where_at += f", the worst of {n}"
     main = _tile(results, harm.column, label + where_at, estimate)
-    few = trials_to_judge(estimate, None if results.by_rate else len(results.space))
+    faults = None if results.by_rate else len(results.space)
+    few = trials_to_judge(estimate, faults, limit_kept=limits_kept)
     return Headline(
         main,
         _meaning(results, harm, group, estimate),
@@ -178,7 +182,7 @@ def _unbounded(results: Results, harm: MainFigure) -> Headline:
         median = results.quantile(harm.column, 0.5)
     except InputError as error:
         return Headline(
-            Tile(f"Median {harm.rate}", "not to be had"),
+            Tile(f"Median {harm.rate}", "not available"),
             f"Why: {error}.",
             _tiles(results, harm, ""),
         )

@@ -11,7 +11,7 @@ from radhard.report.estimate_cells import COLUMNS, read_column
 from radhard.report.few_trials import FEW, is_few, read_marked
 from radhard.report.figures import Grid, grid
 from radhard.report.main_figure import MainFigure
-from radhard.report.sections.bit_positions import bit_name
+from radhard.report.sections.bit_groups import bit_axis, bit_name, by_size
 from radhard.results import Results
 from radhard.stats import Estimate
 
@@ -49,10 +49,7 @@ def cells(results: Results, harm: MainFigure) -> Section | None:
         finding += _few_trials(pairs)
     if all_of:
         finding += f" The figure shows the {len(names)} of {all_of} tensors with the highest rates."
-    heat, title = pairs.heat, f"{harm.Rate} by tensor and bit position"
-    blocks: list[Picture | Table] = [
-        Picture("cells", title, finding, lambda narrow: grid(heat, narrow))
-    ]
+    blocks: list[Picture | Table] = [*_pictures(pairs, harm, finding)]
     if pairs.harmful:
         worst = pairs.harmful[: 3 * _SHOWN]
         texts = read_marked([rate for _, _, rate in worst])
@@ -110,17 +107,40 @@ class _Pairs:
             if rate.value > 0
         ]
 
-    @property
-    def heat(self) -> Grid:
-        """The figure."""
+    def heat(self, groups: Sequence[str]) -> Grid:
+        """The figure of some of the groups."""
+        columns = [self.groups.index(group) for group in groups]
         shares = [
             [
                 self.tried[row, column].value if (row, column) in self.tried else None
-                for column in range(len(self.groups))
+                for column in columns
             ]
             for row in range(len(self.names))
         ]
-        return Grid(self.names, [bit_name(bits) for bits in self.groups], shares, self.marked)
+        marked = frozenset(
+            (row, columns.index(column)) for row, column in self.marked if column in columns
+        )
+        names, axis = bit_axis(groups)
+        return Grid(self.names, names, shares, marked, axis)
+
+
+def _pictures(pairs: _Pairs, harm: MainFigure, finding: str) -> list[Picture]:
+    """A picture for faults of one bit, one for faults of two bits, and so on."""
+    pictures, sizes = [], by_size(pairs.groups)
+    for size, groups in sizes.items():
+        heat, first = pairs.heat(groups), size == min(sizes)
+        under = f"faults of {size} bit{'s' if size > 1 else ''}"
+        title = f"{harm.Rate} by tensor and bit position"
+        said = finding if first else f"The same for {under}."
+        pictures.append(
+            Picture(
+                "cells" if first else f"cells-of-{size}",
+                title if len(sizes) == 1 else f"{title}, {under}",
+                f"{finding} This figure is of {under}." if first and len(sizes) > 1 else said,
+                lambda narrow, heat=heat: grid(heat, narrow),  # type: ignore[misc]
+            )
+        )
+    return pictures
 
 
 def _few_trials(pairs: _Pairs) -> str:
@@ -138,12 +158,19 @@ def _finding(harm: MainFigure, harmful: Sequence[tuple[str, str, Estimate]], tri
             f"{harm.Rate}: 0 in all trials of the {tried:,} pairs of tensor and bit that "
             "were tried."
         )
-    name, bit, _ = harmful[0]
-    worst = read_column([rate for _, _, rate in harmful[: 3 * _SHOWN]])[0]
+    readings = read_column([rate for _, _, rate in harmful[: 3 * _SHOWN]])
+    # A pair with one trial may have the highest rate by chance.
+    known = [at for at in range(len(readings)) if not is_few(harmful[at][2])]
+    first = known[0] if known else 0
+    name, bit, rate = harmful[first]
+    which = f"{tried:,} pairs"
+    if known and any(is_few(rate) for _, _, rate in harmful):
+        which = f"the pairs with at least {FEW} trials"
+    elif not known:
+        which += f", in {rate.trials:,} trial{'' if rate.trials == 1 else 's'} only"
     return (
-        f"Bit {bit} of {name} is the worst of {tried:,} pairs: {worst}; it "
-        f"is 0 in all trials of {tried - len(harmful):,} pairs. Shades are means over the trials "
-        "of a pair."
+        f"Bit {bit} of {name} has the highest rate of {which}: {readings[first]}. The rate is 0 in "
+        f"all trials of {tried - len(harmful):,} pairs. Shades are means over the trials of a pair."
     )
 
 

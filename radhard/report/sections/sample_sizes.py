@@ -107,9 +107,9 @@ def _explained(results: Results, harm: MainFigure) -> str:
     )
     if results.trials.single and len(results) < len(results.space):
         text += (
-            " Where there are enough trials, so do they with every bit and direction of change "
-            "within a part: they are not the plain mean over the trials, but a mean with the "
-            "weights in their table."
+            " Where there are enough trials, every bit and direction of change within a part is "
+            "weighted as well, so that overall rates are not the plain mean over the trials, but a "
+            "mean with the weights in their table."
         )
     if not harm.bounded:
         return text

@@ -131,7 +131,7 @@ def _histogram(shares: list[Estimate], harm: MainFigure) -> Callable[[bool], Fig
     bins = [
         (_tick(name), paint, share) for (name, paint, _), share in zip(_TENTHS, shares, strict=True)
     ]
-    return lambda narrow: histogram(bins, f"{harm.effect}, in percent", narrow)
+    return lambda narrow: histogram(bins, f"{harm.effect}, in percent", "share of faults", narrow)
 
 
 def _tick(name: str) -> str:

@@ -1,5 +1,6 @@
 """In which tensors and bits, and under which faults, do the rates of two runs differ?"""
 
+import math
 from collections.abc import Sequence
 
 from radhard.comparison import Row, compare
@@ -122,10 +123,12 @@ def _finding(
     higher = [row.group for row in rows if change_of(row.difference).direction == "worse"]
     best = drawn[0]
     if best.difference.value < 0:
+        # Of many parts one falls by chance.
+        falls = "falls" if best.group in lower else "seems to fall"
         text = (
-            f"The {harm.rate} falls most {inside} {named}{best.group}: "
+            f"The {harm.rate} {falls} most {inside} {named}{best.group}: "
             f"{with_interval(best.before)} {was}, {with_interval(best.after)} {now}, difference "
-            f"{read_column([in_points(best.difference)])[0]}."
+            f"{read_column([in_points(row.difference) for row in drawn])[0]}."
         )
     else:
         text = f"{inside.capitalize()} no {one} the {harm.rate} is lower {now} than {was}."
@@ -145,4 +148,10 @@ def _not_drawn(left: Sequence[Row], one: str) -> str:
     highest = max(_rate(row) for row in left)
     if not highest:
         return f"Not drawn: {parts} with a rate of 0 in both."
-    return f"Not drawn: {parts} with a rate of at most {percent(float(f'{highest:.2g}'))} in both."
+    return f"Not drawn: {parts} with a rate of at most {percent(_rounded_up(highest))} in both."
+
+
+def _rounded_up(share: float) -> float:
+    """A share to two digits, and not below it."""
+    step = 10.0 ** (math.floor(math.log10(share)) - 1)
+    return math.ceil(round(share / step, 9)) * step

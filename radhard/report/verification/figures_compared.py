@@ -4,7 +4,7 @@ from radhard.comparison import compare
 from radhard.report.blocks import Section, Table, Text
 from radhard.report.estimate_cells import COLUMNS, read, read_column
 from radhard.report.main_figure import MainFigure
-from radhard.report.point_differences import in_points, numbers_in_points
+from radhard.report.point_differences import numbers_in_points
 from radhard.report.verification.run_pair import RunPair
 
 __all__ = ["figures_compared"]
@@ -17,11 +17,11 @@ def figures_compared(pair: RunPair, harm: MainFigure, texts: tuple[Text, ...] = 
     for column in dict.fromkeys([harm.column, *columns]):
         name = harm.rate if column == harm.column else pair.before.details.meaning(column)
         drop = pair.before.details[column].role == "drop"
-        name = name.removesuffix(", in points") if drop else name
+        name = name.replace(", in points", ", points") if drop else name
         for row in compare(*pair.runs, column).rows:
             named = f"{name} at {row.group}" if row.group else name
             both = (row.before, row.after)
-            values = map(str, read_column([in_points(x) if drop else x for x in both]))
+            values = map(str, read_column([numbers_in_points(x) if drop else x for x in both]))
             rows.append((named, *values, *read(numbers_in_points(row.difference))))
     title = f"Figures {pair.both}"
     caption = f"{title}; points are percentage points"

@@ -10,7 +10,7 @@ from radhard.report.change import change_of, trials_that_would_tell
 from radhard.report.estimate_cells import COLUMNS, read, read_column, with_interval
 from radhard.report.figures import ParetoPoint, pareto
 from radhard.report.main_figure import MainFigure, main_figure
-from radhard.report.point_differences import in_points
+from radhard.report.point_differences import numbers_in_points
 from radhard.report.run_wording import model_name, summary
 from radhard.report.sections.evidence import digest, evidence
 from radhard.report.verification.change_by_group import rows_by_fault
@@ -86,14 +86,14 @@ def _by_fault(named: Sequence[tuple[str, Results]], harm: MainFigure) -> tuple[S
     rows = []
     for name, run in after:
         for row in rows_by_fault(RunPair(before, run), harm.column):
-            change = read(in_points(row.difference))
+            change = read(numbers_in_points(row.difference))
             cells = (row.group, name, read(row.before).value, *read(row.after)[:2])
             rows.append((*cells, str(change), change_of(row.difference).word))
     if not rows:
         return ()
     columns = (
         *("fault model", "model", f"{harm.rate}, unprotected", harm.rate),
-        *(COLUMNS[0], "difference", "the rate is"),
+        *(COLUMNS[0], "difference, points", "the rate is"),
     )
     table = Table("Harm under each fault model", columns, tuple(sorted(rows)), words=2)
     return (Section("fault-models", "Fault models", (table,)),)
@@ -202,14 +202,14 @@ def _table(
     for model, reading, change in zip(models, readings, [None, *differences], strict=True):
         changed = ("-", "-")
         if change is not None:
-            changed = str(read(in_points(change))), change_of(change).word
+            changed = str(read(numbers_in_points(change))), change_of(change).word
         rates.append((model.name, reading.value, reading.interval, *changed))
         # NaN if the time was not measured.
         paid = [f"{x:.3f}x" if x == x else "-" for x in model.costs]
         costs.append((model.name, *paid[:-1], paid[-1] + _span(model, len(paid) - 1)))
     bought = Table(
         "Harm",
-        ("model", harm.rate, COLUMNS[0], "difference", "the rate is"),
+        ("model", harm.rate, COLUMNS[0], "difference, points", "the rate is"),
         tuple(rates),
     )
     timed = "; times are medians, with the smallest and the largest" if _timed(models) else ""

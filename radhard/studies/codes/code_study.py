@@ -33,7 +33,8 @@ class CodeStudy(Study[CodeFindings]):
 
     def intervals(self) -> str:
         return (
-            "Intervals are of 95 %, over the trials (of times: over the turns); the images and the "
+            "Intervals are 95 % confidence intervals "
+            "over the trials (of times: over the turns); the images and the "
             "weights are given. Those of tolerable rates and their ratios are percentile "
             "bootstraps."
         )

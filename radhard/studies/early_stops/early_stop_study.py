@@ -95,7 +95,8 @@ class EarlyStopStudy(Study[EarlyStopFindings]):
 
     def intervals(self) -> str:
         return (
-            "Intervals are of 95 %, over the faults: Wilson's for shares that ended early, "
+            "Intervals are 95 % confidence intervals "
+            "over the faults: Wilson's for shares that ended early, "
             "Clopper-Pearson's for agreements. They hold for these networks and images."
         )
 

@@ -30,7 +30,7 @@ class ErrorRateStudy(Study[ErrorRateFindings]):
         return error_rate_section(self.name, self.design, network, findings)
 
     def intervals(self) -> str:
-        return "Intervals are of 95 %, over the trials."
+        return "Intervals are 95 % confidence intervals over the trials."
 
     def settings(self, plan: Plan) -> Mapping[str, Any]:
         scores = self.design.scores

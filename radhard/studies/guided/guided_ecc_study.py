@@ -31,7 +31,8 @@ class GuidedEccStudy(Study[GuidedEccFindings]):
 
     def intervals(self) -> str:
         return (
-            "Intervals are of 95 %, over the flips; the images, the weights and the forests are "
+            "Intervals are 95 % confidence intervals "
+            "over the flips; the images, the weights and the forests are "
             "given. Those of areas are percentile bootstraps over words. Accuracies, and the words "
             "that a given forest chooses, are counted."
         )

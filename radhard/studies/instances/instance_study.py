@@ -90,7 +90,8 @@ class InstanceStudy(Study[InstanceFindings]):
 
     def intervals(self) -> str:
         return (
-            "Intervals are of 95 %, over the instances: they hold for these test samples and this "
+            "Intervals are 95 % confidence intervals "
+            "over the instances: they hold for these test samples and this "
             "way of training; the trials counted with the figures of the claims are instances. "
             "Those of standard deviations assume that tolerable rates are "
             "distributed log-normally; those of ratios of two are percentile bootstraps, and those "

@@ -115,7 +115,8 @@ class NeuronCopiesStudy(Study[NeuronCopiesFindings]):
 
     def intervals(self) -> str:
         return (
-            "Intervals are of 95 %, over the faults, of which a trial has one in one inference. "
+            "Intervals are 95 % confidence intervals "
+            "over the faults, of which a trial has one in one inference. "
             "Neurons from each threshold to the next are a stratum, and all others; differences "
             "are those of pairs of the same fault. They hold for these test images and networks."
         )

@@ -31,7 +31,8 @@ class OutcomeStudy(Study[OutcomeFindings]):
 
     def intervals(self) -> str:
         return (
-            "Intervals are of 95 %, over the trials: they hold for these samples and these trained "
+            "Intervals are 95 % confidence intervals "
+            "over the trials: they hold for these samples and these trained "
             "weights."
         )
 

@@ -29,7 +29,8 @@ class PruningStudy(Study[PruningFindings]):
 
     def intervals(self) -> str:
         return (
-            "Intervals are of 95 %, over the test images, each of which is a trial; differences "
+            "Intervals are 95 % confidence intervals "
+            "over the test images, each of which is a trial; differences "
             "are taken image by image. They say what the networks that were cut do on other "
             "images of the kind, not what another training or another draw would give."
         )

@@ -31,7 +31,8 @@ class SiteStudy(Study[SiteFindings]):
 
     def intervals(self) -> str:
         return (
-            "Intervals are of 95 %, over the trials: they hold for these test samples and these "
+            "Intervals are 95 % confidence intervals "
+            "over the trials: they hold for these test samples and these "
             "trained weights, or training seeds. They are percentile bootstraps."
         )
 

@@ -31,7 +31,8 @@ class UpsetStudy(Study[UpsetFindings]):
 
     def intervals(self) -> str:
         return (
-            "Intervals are of 95 %, and hold for these trained weights and test images: those of "
+            "Intervals are 95 % confidence intervals "
+            "and hold for these trained weights and test images: those of "
             "errors of activations are over activations, those of transients over inferences, and "
             "those of errors in weights over histories."
         )

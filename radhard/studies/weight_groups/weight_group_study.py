@@ -33,7 +33,8 @@ class WeightGroupStudy(Study[WeightGroupFindings]):
 
     def intervals(self) -> str:
         return (
-            "Intervals are of 95 %, over the trials (of times: over the turns; of the accuracy "
+            "Intervals are 95 % confidence intervals "
+            "over the trials (of times: over the turns; of the accuracy "
             "without faults: over test samples); the test samples of the campaigns and the weights "
             "are given. Differences between sets of weights combine the intervals of two "
             "independent means; differences by the code are paired, trial by trial."

@@ -16,7 +16,7 @@ SHRUNK = 1 - 2.0**-20
 _FIRST, _LAST = -24, 40
 
 _TOGETHER = 8
-"""Scales in one pass; later ones are needed only if nothing stops at these."""
+"""Scales in one pass, at most; later ones are needed only if nothing stops at these."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,14 @@ class WordLimits:
 
 
 def scales() -> Iterator[Tensor]:
-    """Powers of two, a few at a time, ascending."""
+    """Powers of two, a few at a time, ascending.
+
+    The first one is alone: in deep networks many layers lose a margin there already.
+    """
     powers = torch.arange(_FIRST, _LAST + 1, dtype=torch.float64).exp2()
-    for first in range(0, len(powers), _TOGETHER):
+    yield powers[:1]
+    yield powers[1:_TOGETHER]
+    for first in range(_TOGETHER, len(powers), _TOGETHER):
         yield powers[first : first + _TOGETHER]
 
 

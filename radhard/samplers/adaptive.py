@@ -14,6 +14,7 @@ from radhard.samplers.partition import Partition, partition
 from radhard.samplers.stage_draw import StageDraw, StageResults
 from radhard.samplers.staged_sampler import StagedSampler
 from radhard.samplers.staged_trials import Stage, StagedTrials
+from radhard.samplers.stratum_deviations import stratum_deviations
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import component
 from radhard.stats import Estimate, StratumPlan, allocation, floor_size, percent
@@ -131,14 +132,19 @@ class Adaptive(StagedSampler):
             # A cap that one trial refutes says nothing of the other faults, either.
             if contradicted:
                 strata = [replace(stratum, cap=1.0) for stratum in strata]
+            shown = [
+                found.values[strata_of_trials == at] / (stratum.cap or 1.0)
+                for at, stratum in zip(own.tolist(), strata, strict=True)
+            ]
+            deviations = stratum_deviations(shown, [stratum.weight for stratum in strata])
             known = [
                 StratumPlan(
                     stratum.weight,
                     stratum.cap,
-                    _deviation(found.values[strata_of_trials == at], stratum.cap),
+                    deviation,
                     stratum.population,
                 )
-                for at, stratum in zip(own.tolist(), strata, strict=True)
+                for deviation, stratum in zip(deviations, strata, strict=True)
             ]
             most = np.array([s.population for s in strata], np.int64)
             limit = np.minimum(np.maximum(_GROWTH * tried[own], 2), most)
@@ -176,8 +182,3 @@ def _of_group(division: Partition, group: int) -> tuple[Numbers, list[StratumPla
     strata = [division.strata[at] for at in own]
     plans = [StratumPlan(s.population / total, s.cap, 0.0, s.population) for s in strata]
     return np.array(own, np.int64), plans
-
-
-def _deviation(values: np.ndarray, cap: float) -> float:
-    """The standard deviation of the values of a stratum, over its cap; 0 of fewer than 2."""
-    return float(values.std(ddof=1)) / cap if len(values) > 1 and cap > 0 else 0.0

@@ -62,6 +62,18 @@ def test_intervals_have_the_margin_and_hold_the_rate(simulation, sampler):
     assert np.mean(held) >= sampler.confidence - 4 * 0.22 / np.sqrt(len(held))
 
 
+@pytest.mark.parametrize("rate", [0.2, 0.9])
+def test_the_rate_is_held_where_all_strata_are_alike(simulation, rate):
+    # Few trials of a stratum often are all equal then, although its values vary as all others do.
+    harm = (np.random.default_rng(2).random(len(simulation.space)) < rate).astype(float)
+    alike = Simulation(simulation.model, simulation.space, harm)
+    truth, held = alike.truth(None)[""], 0
+    for seed in range(16):
+        (estimate,) = outcome(alike, Adaptive(0.03), seed).estimates.values()
+        held += estimate.low <= truth <= estimate.high
+    assert held >= 13
+
+
 def test_it_needs_fewer_trials_than_uniform_and_more_than_the_floor(simulation):
     found = outcome(simulation, Adaptive(0.005), 1)
     floor = floor_size(1.0, 0.005, 0.95)

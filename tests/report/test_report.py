@@ -259,7 +259,15 @@ def test_a_campaign_that_is_too_small_is_called_so(results: Results, answer: boo
     rate = results.rate()
     if answer and rate.value > 0:
         needed = rate.trials * ((rate.high - rate.value) / (rate.value / 2)) ** 2
-        assert f"about {float(f'{needed:.2g}'):,.0f} trials would tell" in text
+        assert f"about {float(f'{needed:.2g}'):,.0f} trials would bring" in text
+
+
+def test_a_kept_limit_is_not_called_too_small_to_judge() -> None:
+    results = made(format=Int(8), sampler=Uniform(10))
+    kept = report.markdown(results, checks=results.checks(1.0))
+    assert "**Enough for the limit, not for the rate.**" in kept
+    assert "Too small to judge" not in kept
+    assert "Too small to judge" in report.markdown(results, checks=results.checks(1e-6))
 
 
 def test_a_limit_that_is_nearly_kept_says_how_many_trials_would_tell() -> None:

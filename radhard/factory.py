@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any, TypeVar, get_type_hints
 
 from radhard.errors import InputError
-from radhard.spec import near, parse_call
+from radhard.spec import misfit, near, parse_call
 
 __all__ = ["bound", "factories", "function", "made", "named"]
 
@@ -133,7 +133,8 @@ def bound(
         signature.bind(*args, **kwargs, **options)
     except TypeError as error:
         shown = re.sub(r" -> .*", "", str(signature))
-        raise InputError(f"{text!r}: {error}; it takes {shown}") from None
+        slip = misfit(signature, {**kwargs, **options}, error)
+        raise InputError(f"{text!r}: {slip}; it takes {shown}") from None
     return {**kwargs, **options}
 
 

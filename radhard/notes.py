@@ -57,7 +57,7 @@ class Note:
         >>> facts = {"trials": 20, "columns": {"O().masked": other, "O().critical": same}}
         >>> print(*Note("audit", facts).brief(["O().critical"]).split(", "), sep="\n")
         20 trials repeated by the reference: same verdicts
-        in 3 it finds more or fewer outputs equal to the last bit
+        3 differ by rounding only
         """
         numbers = {name: fact["differing"] for name, fact in self.facts["columns"].items()}
         same = not any(numbers.get(name) for name in columns)
@@ -72,7 +72,7 @@ class Note:
         if same and unequal and {name.rpartition(".")[2] for name in unequal} <= _ROUNDING:
             # No prediction differs: these two only say whether outputs are equal to the last bit.
             most = max(unequal.values())
-            differing = [f"in {most:,} it finds more or fewer outputs equal to the last bit"]
+            differing = [f"{most:,} differ{'s' * (most == 1)} by rounding only"]
         text = ", ".join([*(["same verdicts"] if same else []), *differing])
         trials, few = f"{self.facts['trials']:,} trials repeated by the reference", ""
         if "few" in self.facts:

@@ -85,7 +85,7 @@ def _explained(check: LimitCheck, results: Results, name: str | None) -> str:
     if check.estimate.low > check.limit:
         return text
     if check.estimate.value > check.limit:
-        return f"{text}; its lower limit is not"
+        return f"{text}, and the lower limit is not: these trials do not tell whether the rate is"
     advice = None if results.by_rate else narrowing(results, name)
     more = "more trials" if advice is None else f"more trials (interval: {advice})"
-    return f"{text}; the rate itself is not, and {more} may show that the limit is kept"
+    return f"{text}; the rate itself is below the limit, and {more} may show that it is kept"

@@ -79,8 +79,8 @@ def test_rates_read_as_a_table():
     by = prepared(space(), Exhaustive(), harm).rate(by="layer")
     assert repr(by).splitlines() == [
         "Outcome().critical by layer",
-        "a  50.0 % (exact: all of 3 trials)",
-        "b  5.00 % (exact: all of 5 trials)",
+        "a  50.0 % (exact: all 3 tried)",
+        "b  5.00 % (exact: all 5 tried)",
     ]
     frame = by.to_frame()
     assert frame.columns.tolist() == ["layer", "value", "low", "high", "trials"]

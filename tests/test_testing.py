@@ -36,7 +36,7 @@ def test_results_come_back_where_the_limit_is_kept_by_the_upper_end(tmp_path):
     ("limit", "said"),
     [
         (lambda rate: (rate.value + rate.high) / 2, "more trials"),
-        (lambda rate: (rate.low + rate.value) / 2, "its lower limit is not"),
+        (lambda rate: (rate.low + rate.value) / 2, "the lower limit is not"),
         (lambda rate: rate.low / 2, "above"),
     ],
 )

@@ -22,6 +22,7 @@ from radhard.cli.process_end import end_process
 from radhard.cli.report_command import report
 from radhard.cli.run_command import run
 from radhard.cli.study_command import study
+from radhard.cli.usage_errors import usage_line
 from radhard.cli.verify_command import verify
 from radhard.errors import InputError, RadhardWarning
 from radhard.escaping import printable
@@ -32,9 +33,13 @@ _COMPLETE = "_RADHARD_COMPLETE"
 """The variable with which a shell asks click to complete a word."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    invoke_without_command=True,
+)
 @click.version_option(package_name="radhard")
-def radhard() -> None:
+@click.pass_context
+def radhard(context: click.Context) -> None:
     """What do hardware faults do to my neural network, and how do I protect it?
 
     \b
@@ -57,6 +62,8 @@ def radhard() -> None:
 
     Exit codes: 0 done, 1 a threshold was missed, 2 the input cannot be used, 130 interrupted.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 for command in (
@@ -77,8 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         return _failed(str(error))
     except click.ClickException as error:
-        hint = "; see --help" if isinstance(error, click.UsageError) else ""
-        return _failed(f"{error.format_message().rstrip('.')}{hint}")
+        return _failed(usage_line(error))
     except (KeyboardInterrupt, click.Abort):
         click.echo("radhard: interrupted", err=True)
         return 130

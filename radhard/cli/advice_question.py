@@ -58,6 +58,7 @@ class AdviceQuestion:
     max_fit: float = 10.0
     fit_per_bit: float = 1e-4
     folder: str = "runs"
+    """Where the commands put their files."""
 
     def __post_init__(self) -> None:
         for name, allowed in (("memory", get_args(Memory)), ("goal", get_args(Goal))):
@@ -110,4 +111,10 @@ class AdviceQuestion:
     def names_code(self) -> bool:
         """Whether run files will name code that is executed with ``--trust`` only."""
         named_code = [t.endswith(".pt2") or named(t)[0] for t in (self.model, self.data)]
-        return self.quantized_file is not None or self.call is not None or any(named_code)
+        own = self.quantized_file is not None or self.call is not None or self.has_own_format
+        return own or any(named_code)
+
+    @property
+    def has_own_format(self) -> bool:
+        """Whether run files will name a format of another package, which reading them imports."""
+        return ":" in self.format

@@ -7,7 +7,7 @@ import click
 from radhard.cli.completion import names_of
 from radhard.cli.early import known_data, known_function, known_model, spec_of
 from radhard.cli.import_collection import imports_uncollected
-from radhard.cli.parameter_types import Number, Share
+from radhard.cli.parameter_types import Number, Share, WholeNumber
 
 __all__ = ["advise"]
 
@@ -21,7 +21,7 @@ __all__ = ["advise"]
     help="mnist, digits, FromFolder('path') or file.py:factory.",
 )
 @click.option("--train", callback=known_data, help="Data on which protections are profiled.")
-@click.option("--n", "samples", type=click.IntRange(1), help="Use the first N samples only.")
+@click.option("--n", "samples", type=WholeNumber(1), help="Use the first N samples only.")
 @click.option("--weights", help="Weights for the model: .safetensors or a torch checkpoint.")
 @click.option(
     "--call",
@@ -68,14 +68,15 @@ __all__ = ["advise"]
     show_default=True,
     help="Of the goal fit: raw rate of one bit in FIT.",
 )
-@click.option("--folder", default="runs", show_default=True, help="Where the commands put files.")
+@click.option("--folder", help="Where the commands put files.  [a new one under runs/]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def advise(as_json: bool, format_: str | None, **options: Any) -> int:
     """Print the commands that answer a question about MODEL, with a line why each.
 
     On a terminal, asks for what is not given: which memory or logic is hit, the number format of
     the device, and the goal. The output is a script: redirect it into a file, change what you
-    like, and run it.
+    like, and run it. Its files go into a new folder; with --folder, campaigns whose run files are
+    there are continued.
 
     \b
     Examples:

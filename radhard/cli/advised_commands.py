@@ -27,21 +27,31 @@ _MANY = 10**12
 
 _ANALYSIS = "VulnerabilityGain()"
 
-_BOUNDS = "Bounds on activations take hardly any memory, and stop what large values do."
-_COPIES = "The most vulnerable channels twice: time and memory, against errors of any size."
-_CHECK_BITS = "A code in software: every single flip of 64 bits is corrected, for 8 check bits."
-_IN_PLACE = "Codes in the lowest bits of the mantissa: no memory, and exponents are corrected."
+_BOUNDS = "Bounds on activations need hardly any memory, and stop very large values from spreading."
+_COPIES = (
+    "The most vulnerable channels are duplicated: this costs time and memory, and works against "
+    "errors of any size."
+)
+_CHECK_BITS = (
+    "An error-correcting code in software: corrects every single flip in 64 bits, at the cost of 8 "
+    "check bits."
+)
+_IN_PLACE = (
+    "An error-correcting code in the lowest bits of the mantissa: needs no memory, and corrects "
+    "flips in the exponent."
+)
 _NEIGHBOURS = (
-    "The same with a check bit more: of two neighbouring flips in an exponent, which the shorter "
-    "code would miscorrect, it makes a 0."
+    "One more check bit detects two neighbouring flips in an exponent, which the shorter code "
+    "would miscorrect, and sets the weight to 0."
 )
 _RANGES = (
-    "A read of all weights before each inference: those outside their range become 0, whether one "
-    "bit of them flipped or two."
+    "All weights are read before each inference, and those outside their range are set to 0, "
+    "whether one of their bits flipped or two."
 )
 _VOTES = (
-    "Every word three times, and the majority of each bit: neighbouring flips too, for twice the "
-    "memory more. A code with 8 check bits for 64 would correct single flips, and of these none."
+    "Every word is stored three times, and each bit is decided by majority: this also corrects "
+    "neighbouring flips, in three times the memory. A code with 8 check bits for 64 would correct "
+    "single flips only."
 )
 
 
@@ -62,13 +72,16 @@ def advised_commands(question: AdviceQuestion) -> list[Advice]:
 
 
 def _rate(question: AdviceQuestion) -> list[Advice]:
-    why = f"How many trials does ±{percent(question.margin)} take, and how long? A pilot tells."
+    why = (
+        f"How many trials does a margin of ±{percent(question.margin)} take, and how long? A pilot "
+        "estimates both."
+    )
     plan = _plan(question, why, "--margin", f"{question.margin:g}")
     return [*plan, _campaign(question), _look_closer(question)]
 
 
 def _limit(question: AdviceQuestion) -> list[Advice]:
-    why = f"How many trials show that the rate is below {percent(question.max_rate)}, if it is?"
+    why = f"How many trials does it take to show a rate below {percent(question.max_rate)}?"
     limit = ("--max-rate", f"{question.max_rate:g}")
     checked = _campaign(question, *limit, "--junit", f"{question.folder}/limit.xml")
     return [*_plan(question, why, *limit), checked, _repetition(question)]
@@ -76,14 +89,20 @@ def _limit(question: AdviceQuestion) -> list[Advice]:
 
 def _fit(question: AdviceQuestion) -> list[Advice]:
     per_bit = ("--fit-per-bit", f"{question.fit_per_bit:g}")
-    why = f"Which rate keeps the weights within {question.max_fit:g} FIT, and which trials show it?"
+    why = (
+        "How many trials does it take to show that the weights stay within "
+        f"{question.max_fit:g} FIT?"
+    )
     page = shell_line(
         "radhard", "report", _store(question), *per_bit, "-o", f"{question.folder}/fit.html"
     )
     return [
         *_plan(question, why, "--max-fit", f"{question.max_fit:g}", *per_bit),
         _campaign(question),
-        Advice("From the rate to failures in 10^9 hours, on a page.", page + _trust(question)),
+        Advice(
+            "The page gives the rate in failures per 10^9 hours (FIT).",
+            page + _page_trust(question),
+        ),
     ]
 
 
@@ -91,13 +110,16 @@ def _harden(question: AdviceQuestion) -> list[Advice]:
     steps, files = [_campaign(question)], [_store(question)]
     # A protection may help under one fault model and harm under another.
     several = _faults(question).count("--fault") > 1
-    each = ", with an answer for every fault model" if several else ""
+    each = ", with a verdict for every fault model" if several else ""
     for number, (why, hardening, *scores) in enumerate(_protections(question), 1):
         folder = f"{question.folder}/hard{number}"
         words = ["radhard", "harden", _model(question), "--data", question.train or question.data]
         words += [*_loading(question), *_formats(question), "--with", hardening, *scores]
         if question.train is None and named(question.data)[0] is not None:
-            why += " Give --train: this profiles the data of the test."
+            why += (
+                " No --train was given, so ranges are profiled on the test data, which makes the "
+                "protection look better than it is."
+            )
         verification = shell_line(
             *("radhard", "verify", files[0], "--model", folder, "--store", f"{folder}.db"),
             *("--report", f"{folder}.html"),
@@ -108,7 +130,8 @@ def _harden(question: AdviceQuestion) -> list[Advice]:
         steps += [
             Advice(why, shell_line(*words, "-o", folder)),
             Advice(
-                f"The same faults again{each}, and faults in what was added.",
+                f"Repeats the same faults on the hardened model{each}, and adds faults in its new "
+                "parts.",
                 verification + _trust(question),
             ),
         ]
@@ -116,9 +139,20 @@ def _harden(question: AdviceQuestion) -> list[Advice]:
     if question.memory == "low-voltage":
         # Pages of several hardenings show one fault per trial.
         compared = shell_line("radhard", "compare", *files[1:])
-        return [*steps, Advice("One protection beside the other, at every error rate.", compared)]
+        return [
+            *steps,
+            Advice(
+                "Compares the two protections at every error rate.",
+                compared + _page_trust(question),
+            ),
+        ]
     page = shell_line("radhard", "report", *files, "-o", f"{question.folder}/protections.html")
-    return [*steps, Advice("All on one page: cost against resilience.", page + _trust(question))]
+    return [
+        *steps,
+        Advice(
+            "All protections on one page: cost against resilience.", page + _page_trust(question)
+        ),
+    ]
 
 
 def _scores_checked(question: AdviceQuestion) -> Advice:
@@ -127,8 +161,9 @@ def _scores_checked(question: AdviceQuestion) -> Advice:
     words += [*_loading(question), *_formats(question), "--with", _ANALYSIS]
     against = ("--against", _store(question), "-o", f"{question.folder}/scores.json")
     return Advice(
-        "Predictions can be wrong: is the rank correlation with the campaign above 0, with its "
-        "interval? If not, choose channels by another analysis (radhard list analyses).",
+        "Predictions can be wrong: check that the whole interval of the rank correlation with the "
+        "campaign is above 0. If not, choose the channels by another analysis (radhard list "
+        "analyses).",
         shell_line(*words, *against) + _trust(question),
     )
 
@@ -138,10 +173,12 @@ def _paper(question: AdviceQuestion) -> list[Advice]:
     other = ("--seed", "1", "--store", again)
     compared = shell_line("radhard", "compare", _store(question), again)
     return [
-        Advice("Is it one of the experiments that are included?", "radhard list studies"),
+        Advice("Is the experiment already included?", "radhard list studies"),
         _campaign(question),
-        Advice("Other faults, with another seed: how much is chance?", _run(question, *other)),
-        Advice("The difference of both, with its interval.", compared),
+        Advice("The same campaign with another seed: how much is chance?", _run(question, *other)),
+        Advice(
+            "The difference between the two, with its interval.", compared + _page_trust(question)
+        ),
         _repetition(question),
     ]
 
@@ -164,7 +201,7 @@ def _quantization(question: AdviceQuestion) -> Advice:
     path = question.quantized_file
     command = f"mkdir -p {question.folder} && cat > {path} <<'END'\n{code}END"
     return Advice(
-        f"Activations are computed as {question.format}, with scales from training data.", command
+        f"Computes activations as {question.format}, with scales from training data.", command
     )
 
 
@@ -192,33 +229,34 @@ def _look_closer(question: AdviceQuestion) -> Advice:
         return _repetition(question)
     command = shell_line("radhard", "analyze", "--with", _ANALYSIS, "--against", _store(question))
     return Advice(
-        "Which channels are to blame, and does the run bear it out?", command + _trust(question)
+        "Which channels are most vulnerable, and does the campaign confirm it?",
+        command + _trust(question),
     )
 
 
 def _repetition(question: AdviceQuestion) -> Advice:
     command = shell_line("radhard", "run", "--from", _store(question), "--store", _store(question))
-    why = "The run file says all that a repetition needs; what is finished is not executed again."
+    why = "Repeats or continues the campaign of a run file; finished trials are not executed again."
     return Advice(why, command + _trust(question))
 
 
 def _size(question: AdviceQuestion) -> str:
     sampler = _sampler(question)
     if sampler.startswith("ErrorRate"):
-        return "Every trial has as many wrong bits as the rate gives"
+        return "In every trial, each bit is wrong with the probability of the error rate"
     if sampler.startswith("PerTensor"):
-        return "Every tensor has the sample size of the literature (Leveugle et al., DATE 2009)"
+        return "Every tensor gets the published sample size (Leveugle et al., DATE 2009)"
     if sampler.startswith("Uniform"):
         if question.margin > _EXPECTED:
-            return f"A quick look, to ±{percent(question.margin)} of a rate of {percent(_EXPECTED)}"
+            return f"A quick look: ±{percent(question.margin)} at a rate of {percent(_EXPECTED)}"
         return (
-            f"As many trials show whether a protection works if the rate is {percent(_LEAST)} or "
-            "more; of a lower rate, the last page says how many would. They are fixed, so that "
-            "protections are compared fault by fault"
+            "This number of trials shows whether a protection works if the rate is "
+            f"{percent(_LEAST)} or more; if it is lower, the last page says how many trials are "
+            "needed. The number is fixed, so that protections are compared fault by fault"
         )
     if question.goal == "limit":
-        return "Trials until the interval is narrow enough for a rate of half the limit"
-    return f"Trials until the interval is ±{percent(question.margin)}"
+        return "Ends when the interval is narrow enough to pass with a rate of half the limit"
+    return f"Ends when the interval is ±{percent(question.margin)}"
 
 
 def _sampler(question: AdviceQuestion) -> str:
@@ -314,4 +352,10 @@ def _store(question: AdviceQuestion) -> str:
 
 
 def _trust(question: AdviceQuestion) -> str:
+    """For commands that build the model of a run file again."""
     return " --trust" if question.names_code else ""
+
+
+def _page_trust(question: AdviceQuestion) -> str:
+    """For commands that only read run files, and so build nothing but their components."""
+    return " --trust" if question.has_own_format else ""

@@ -9,6 +9,7 @@ from radhard.cli.completion import names_of
 from radhard.cli.early import RUN_FILE, file_of, spec_of
 from radhard.cli.import_collection import imports_uncollected
 from radhard.cli.options import names_a_model, prints_results
+from radhard.cli.parameter_types import WholeNumber
 
 __all__ = ["analyze"]
 
@@ -31,9 +32,7 @@ __all__ = ["analyze"]
     help="Campaign on the same model to compare with.",
 )
 @click.option("--compare", is_flag=True, help="Only the comparison of analyses, without rankings.")
-@click.option(
-    "--top", type=click.IntRange(1), default=10, show_default=True, help="Parts to print."
-)
+@click.option("--top", type=WholeNumber(1), default=10, show_default=True, help="Parts to print.")
 @click.option(
     "-o",
     "--output",
@@ -49,9 +48,9 @@ __all__ = ["analyze"]
 def analyze(**options: Any) -> int:
     """Predict which layers, channels, neurons or bits of MODEL are vulnerable.
 
-    A prediction takes minutes where a campaign takes days, and may be wrong: --against says how far
-    a campaign on the same model bears it out. What the command line does not say of MODEL and its
-    data, format, weights and so on is then as in the campaign. `radhard list analyses` shows what
+    A prediction takes minutes where a campaign takes days, and may be wrong: --against says how
+    well a campaign on the same model confirms it. Options for MODEL, its data, format and weights
+    that are not given are then those of the campaign. `radhard list analyses` shows what
     --with may name.
 
     \b
@@ -61,8 +60,8 @@ def analyze(**options: Any) -> int:
       radhard analyze net.py:build --data net.py:test_set --with "mine:Scores(k=2)" \\
           --with "MaxValue()" --against runs/net.db --compare
 
-    Of several analyses a table puts rank correlation with the campaign, the share of the worst
-    tenth that was found, error and cost side by side.
+    Several analyses are compared in a table: rank correlation with the campaign, overlap of the
+    worst tenths, error and cost.
     """
     with imports_uncollected():
         from radhard.cli.actions.analyze_action import AnalyzeAction

@@ -2,6 +2,7 @@
 
 import math
 
+from radhard.cli.cost_table import show_cost
 from radhard.cli.estimate_table import plain_table
 from radhard.cli.terminal import Terminal
 from radhard.comparison import Comparison
@@ -14,7 +15,7 @@ __all__ = ["show_changes", "show_comparison", "show_verification"]
 
 _NAMES = ("before", "after", "difference")
 
-_P = "p: probability of a difference at least as large, if the two did not differ"
+_P = "p: probability of a difference at least this large if there were none"
 
 _NARROW = 110
 """Terminal width below which each rate of a group has a row of its own."""
@@ -73,21 +74,20 @@ def show_verification(verification: Verification, terminal: Terminal) -> None:
     show_comparison(verification.comparison, terminal)
     for group, drop in (verification.loss() or {}).items():
         at = f"at {group}: " if group else ""
-        terminal.say(f"{at}loss of accuracy relative to the fault-free unprotected model: {drop}")
+        terminal.say(f"{at}accuracy loss against the fault-free unprotected model: {drop}")
     if (counted := verification.upsets()) is not None:
-        terminal.say("harmful faults, out of all possible faults")
+        terminal.say("harmful faults among all possible faults")
         terminal.say(f"  before  {counted[0]}")
         terminal.say(f"  after   {counted[1]}")
     if (tolerated := verification.tolerable()) is not None:
         before, after = tolerated
-        terminal.say("highest tolerable error rate (error increased by half a percent)")
+        terminal.say("highest tolerable error rate (error at most 0.5 % higher)")
         terminal.say(f"  before  {before}")
         terminal.say(f"  after   {after}")
         if before.value > 0 and math.isfinite(after.value / before.value):
             terminal.say(f"  {after.value / before.value:.3g} times as high")
     if verification.cost is not None:
-        for line in str(verification.cost).splitlines():
-            terminal.say(line)
+        show_cost(verification.cost, terminal)
     for note in verification.notes:
         terminal.say(f"note: {note}")
 
@@ -95,4 +95,4 @@ def show_verification(verification: Verification, terminal: Terminal) -> None:
 def _pairs(lower: int, equal: int, higher: int) -> str:
     if not (pairs := lower + equal + higher):
         return ""
-    return f"of {pairs:,} pairs {lower:,} lower, {equal:,} equal, {higher:,} higher; "
+    return f"{pairs:,} pairs: {lower:,} lower, {equal:,} equal, {higher:,} higher; "

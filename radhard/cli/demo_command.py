@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from radhard.cli.options import prints_results
+from radhard.cli.parameter_types import WholeNumber
 from radhard.cli.run_command import run
 
 __all__ = ["demo"]
@@ -14,12 +16,13 @@ __all__ = ["demo"]
 @click.option(
     "--n",
     "trials",
-    type=click.IntRange(1),
+    type=WholeNumber(1),
     default=40,
     show_default=True,
     help="Trials per bit and tensor.",
 )
-def demo(folder: Path, trials: int) -> int:
+@prints_results
+def demo(folder: Path, trials: int, detail: str | None) -> int:
     """Flip bits in the weights of a trained LeNet-5, evaluate 100 digits, write a report.
 
     Every bit position of every weight tensor gets the same number of trials. An interrupted run
@@ -34,7 +37,9 @@ def demo(folder: Path, trials: int) -> int:
             *("lenet5", "--data", "mnist", "--n", "100"),
             *("--sampler", f"PerBit({trials})", "--seed", "1"),
             *("--store", str(folder / "demo.db"), "--report", str(folder / "demo.html")),
+            *(() if detail is None else (f"--{detail}",)),
         ],
+        prog_name="radhard demo",
         standalone_mode=False,
     )
     return outcome

@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
+from radhard.cli.given_files import check_model_file
 from radhard.cli.signatures import components, functions
 from radhard.errors import InputError
 from radhard.factory import named
 from radhard.hints import fits, in_words
-from radhard.spec import Call, named_in, near, read_call, short
+from radhard.spec import Call, misfit, named_in, near, read_call, short
 
 __all__ = [
     "RUN_FILE",
@@ -94,12 +95,14 @@ def scores_of(context: click.Context, parameter: click.Parameter, value: Any) ->
     return spec_of("analyses", "analysis")(context, parameter, value)
 
 
-def known_model(_: click.Context, __: click.Parameter, value: Any) -> Any:
+def known_model(context: click.Context | None, _: click.Parameter, value: Any) -> Any:
     """A callback of an option that names a model: shipped, a factory, or a file that is there."""
     if isinstance(value, str):
         text = value.strip()
         if text.endswith(".pt2") and not _is_there(text):
             raise InputError(f"there is no file {text}")
+        if text not in functions("models"):
+            check_model_file(text, (context.info_name if context else None) or "")
         # Other paths and other kinds of files are checked when they are read.
         if not _is_there(text) and not re.search(r"\.(?!py$)\w+$", text):
             alternative = (
@@ -228,4 +231,4 @@ def _bound(
         return signature.bind(*args, **kwargs).arguments
     except TypeError as error:
         shown = f"{name if verb == 'it is' else ''}{signature}"
-        raise InputError(f"{text!r}: {error}; {verb} {shown}") from None
+        raise InputError(f"{text!r}: {misfit(signature, kwargs, error)}; {verb} {shown}") from None

@@ -54,7 +54,9 @@ class EstimateTable:
                 text = next(texts)
                 row += [text.value, text.interval]
                 if wide:
-                    row += [f"{estimate.trials:,}", bar(estimate.value, full, plain=plain)]
+                    # Without trials: a figure of the fault-free model.
+                    trials = f"{estimate.trials:,}" if estimate.trials else ""
+                    row += [trials, bar(estimate.value, full, plain=plain)]
             table.add_row(*row)
         return table
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from radhard.comparison import Comparison
 from radhard.narrowing import narrowing
+from radhard.report.vulnerability.scores_wording import estimate
 from radhard.results import Results
-from radhard.scores import Scores, agreements
+from radhard.scores import RankedPart, Scores, agreements
 from radhard.stats import Estimate
 from radhard.verification import Verification
 
@@ -97,12 +98,20 @@ def scores_facts(scores: Scores, results: Results | None, top: int) -> dict[str,
         "level": scores.level,
         "unit": scores.unit,
         "parts": len(scores),
-        "ranking": [asdict(part) for part in scores.ranking(top)],
+        "ranking": [_score(scores, part) for part in scores.ranking(top)],
         "cost": dict(scores.cost),
     }
     if results is not None:
         by_level, why = agreements(scores, results)
-        facts["agreement"] = [asdict(agreement) for agreement in by_level]
+        facts["agreement"] = [
+            {
+                **asdict(agreement),
+                # Exact limits, at the confidence of the rank correlation.
+                "overlap_low": agreement.overlap_limits[0],
+                "overlap_high": agreement.overlap_limits[1],
+            }
+            for agreement in by_level
+        ]
         facts["no agreement because"] = list(why)
     return facts
 
@@ -110,6 +119,13 @@ def scores_facts(scores: Scores, results: Results | None, top: int) -> dict[str,
 def _rates(results: Results, column: str, by: str | None) -> dict[str, Any]:
     rates: Mapping[str, Estimate] = results.estimates(column, by, 0.95)
     return asdict(rates[""]) if by is None else {key: asdict(rate) for key, rate in rates.items()}
+
+
+def _score(scores: Scores, part: RankedPart) -> dict[str, Any]:
+    """A score, with its limits where the analysis computes any."""
+    found = estimate(scores, part)
+    limits = {} if found is None else {"low": found.low, "high": found.high, "confidence": 0.95}
+    return {**asdict(part), **limits}
 
 
 def _before_and_after(pair: Sequence[Any] | None) -> dict[str, Any] | None:

@@ -24,6 +24,8 @@ __all__ = ["Loaded", "ModelAndData", "check_harmless", "said_in"]
 
 C = TypeVar("C", bound=Component)
 
+_MODEL_TOO = dict.fromkeys(("run", "analyze"), "add it as MODEL") | {"fit": "add it as --model"}
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -69,12 +71,24 @@ class ModelAndData:
             if getattr(self, name) in (None, ()):
                 setattr(self, name, value)
 
-    def check_named(self, verb: str) -> None:
+    def check_named(self, verb: str, file: Path | None = None) -> None:
         """Check that model and data are given, and that untrusted files name no code.
+
+        ``file``: the run file from which options were taken that were not given.
 
         Raises:
             InputError: they are not.
         """
+        if file is not None and self.model is None:
+            raise InputError(
+                f"{str(file)!r} names no model, as its campaign was run from Python; "
+                f"{_MODEL_TOO[verb]}: lenet5 or file.py:function"
+            )
+        if file is not None and self.data is None:
+            raise InputError(
+                f"{str(file)!r} names no data, as its campaign was run from Python; add the same "
+                "data: --data mnist or --data file.py:function"
+            )
         if self.model is None:
             raise InputError(
                 f"no model was given; for example: radhard {verb} lenet5 --data mnist; see radhard "
@@ -96,11 +110,14 @@ class ModelAndData:
                 continue
             check_harmless(text, "the file", trust=False)
 
-    def load(self, *, one_format: bool = False, as_it_is: bool = False) -> Loaded:
+    def load(
+        self, *, one_format: bool = False, as_it_is: bool = False, again: bool = False
+    ) -> Loaded:
         """The model, stored in its formats where it is not, its data, and how it is called.
 
         ``one_format``: there has to be one for all tensors. ``as_it_is``: the formats are not those
-        of the model's tensors.
+        of the model's tensors. ``again``: a run file has the model already, and when it was made,
+        it was said where in their file the weights were found.
 
         Raises:
             InputError: there is nothing of that name, or it cannot be loaded.
@@ -114,7 +131,7 @@ class ModelAndData:
             )
         call: Forward = plain if self.call is None else function(self.call)
         device = self._device()
-        model, data = built(self.model, self.weights), load_data(self.data)
+        model, data = built(self.model, self.weights, again=again), load_data(self.data)
         data = data if self.samples is None else data.first(self.samples)
         model = model if as_it_is else stored(model, formats)
         return Loaded(model.to(device), data, call)
@@ -164,10 +181,14 @@ class ModelAndData:
     def _device(self) -> torch.device:
         try:
             device = torch.device(self.device)
-        except RuntimeError as error:
-            raise InputError(f"--device {self.device!r}: {str(error).splitlines()[0]}") from None
+        except RuntimeError:
+            raise InputError(
+                f"--device {self.device!r} is no device of torch; give cpu, cuda, cuda:1 or mps"
+            ) from None
         if device.type == "cuda" and not torch.cuda.is_available():
-            raise InputError(f"--device {self.device!r}: this machine or torch build has no CUDA")
+            raise InputError(
+                f"--device {self.device!r}: this machine or torch build has no CUDA; give cpu"
+            )
         if device.type == "meta":
             raise InputError(f"--device {self.device!r} cannot compute; use cpu or cuda")
         try:

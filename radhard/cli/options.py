@@ -8,7 +8,7 @@ import click
 from radhard.cli.campaign_file import from_campaign_file
 from radhard.cli.completion import names_of
 from radhard.cli.early import file_of, formats_of, known_data, known_function, known_model, spec_of
-from radhard.cli.parameter_types import THREADS
+from radhard.cli.parameter_types import THREADS, WholeNumber
 
 __all__ = ["names_a_model", "names_a_model_or_a_campaign", "names_faults", "prints_results"]
 
@@ -41,9 +41,7 @@ def _with_options(verb: Verb, callback: Verb) -> Verb:
             shell_complete=names_of("datasets"),
             help="mnist, digits, FromFolder('path') or file.py:factory.",
         ),
-        click.option(
-            "--n", "samples", type=click.IntRange(1), help="Use the first N samples only."
-        ),
+        click.option("--n", "samples", type=WholeNumber(1), help="Use the first N samples only."),
         click.option(
             "--weights",
             callback=file_of("there is no file {} to take weights from"),
@@ -62,8 +60,8 @@ def _with_options(verb: Verb, callback: Verb) -> Verb:
             shell_complete=names_of("formats"),
             help="Number format; by tensor or layer as 'fc*=Int(8)'.  [Float32()]",
         ),
-        click.option("--seed", type=int, help="Random seed.  [0]"),
-        click.option("--batch", type=click.IntRange(1), help="Samples per forward pass.  [100]"),
+        click.option("--seed", type=WholeNumber(0), help="Random seed.  [0]"),
+        click.option("--batch", type=WholeNumber(1), help="Samples per forward pass.  [100]"),
         click.option("--threads", type=THREADS, default=1, show_default=True, help="CPU threads."),
         click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ..."),
         click.option(

@@ -6,15 +6,33 @@ from typing import Any
 
 import click
 
-__all__ = ["PROCESSES", "THREADS", "Number", "RateLimit", "Share"]
+__all__ = ["PROCESSES", "THREADS", "Number", "RateLimit", "Share", "WholeNumber"]
 
 _MOST = max(64, 4 * (os.cpu_count() or 1))
 """More threads or processes than this have no benefit and may exhaust the memory."""
 
-THREADS = click.IntRange(1, _MOST)
+
+class WholeNumber(click.IntRange):
+    """A whole number, at least ``min`` and at most ``max`` where these are given."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The value of an option as a whole number; a usage error if it is none or out of range."""
+        allowed = f"a whole number {_range(self.min, self.max)}"
+        try:
+            number = int(value)
+        except (TypeError, ValueError):
+            self.fail(f"{value!r} is not allowed; give {allowed}", param, ctx)
+        if not _is_within(number, self.min, self.max):
+            self.fail(f"{value} is not allowed; give {allowed}", param, ctx)
+        return number
+
+
+THREADS = WholeNumber(1, _MOST)
 """Number of threads of torch."""
 
-PROCESSES = click.IntRange(1, _MOST)
+PROCESSES = WholeNumber(1, _MOST)
 """Worker processes."""
 
 
@@ -30,10 +48,22 @@ class Number(click.FloatRange):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """The value of an option as a number; a usage error if it is not finite."""
-        number = super().convert(value, param, ctx)
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = math.nan
         if not math.isfinite(number):
-            self.fail(f"{value} is not a finite number.", param, ctx)
-        return float(number)
+            self.fail(f"{value!r} is not allowed; give {self._allowed}", param, ctx)
+        at_open_end = self.min_open and number == self.min
+        if at_open_end or not _is_within(number, self.min, self.max):
+            self.fail(f"{value} is not allowed; give {self._allowed}", param, ctx)
+        return number
+
+    @property
+    def _allowed(self) -> str:
+        if self.min_open and self.max is None:
+            return f"a number above {self.min:g}"
+        return f"a number {_range(self.min, self.max)}"
 
 
 class Share(Number):
@@ -47,13 +77,23 @@ class Share(Number):
         """The value of an option as a share."""
         if isinstance(value, str) and value.rstrip().endswith("%"):
             try:
-                value = float(value.rstrip().removesuffix("%")) / 100
+                number = float(value.rstrip().removesuffix("%")) / 100
             except ValueError:
-                self.fail(f"{value!r} is not a percentage such as 1%.", param, ctx)
-        elif isinstance(value, str) and self._may_be_percent(value):
+                self.fail(f"{value!r} is not a percentage; write it as 1%", param, ctx)
+            try:
+                return super().convert(number, param, ctx)
+            except click.BadParameter:
+                self.fail(f"{value} is not allowed; give {self._allowed}", param, ctx)
+        if isinstance(value, str) and self._may_be_percent(value):
             meant = f"{value}%" if float(value) > 1 else f"{value}% or 100%"
-            self.fail(f"{value} is {100 * float(value):g} %; write {meant}.", param, ctx)
+            self.fail(f"{value} means {100 * float(value):g} %; write {meant}", param, ctx)
         return super().convert(value, param, ctx)
+
+    @property
+    def _allowed(self) -> str:
+        low = f"{100 * (self.min or 0):g}%"
+        first = f"above {low} and up to" if self.min_open else f"from {low} to"
+        return f"a share {first} {100 * (self.max or 0):g}%, such as 0.5% or 0.005"
 
     def _may_be_percent(self, text: str) -> bool:
         """Whether a number without a percent sign is too large for a share, but may be one."""
@@ -69,3 +109,13 @@ class RateLimit(Share):
 
     def _may_be_percent(self, text: str) -> bool:
         return super()._may_be_percent(text) or text.strip() in ("1", "1.0")
+
+
+def _is_within(number: float, least: float | None, most: float | None) -> bool:
+    return (least is None or number >= least) and (most is None or number <= most)
+
+
+def _range(least: float | None, most: float | None) -> str:
+    if least is None:
+        return "of any size" if most is None else f"up to {most:g}"
+    return f"from {least:g}" if most is None else f"from {least:g} to {most:g}"

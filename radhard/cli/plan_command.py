@@ -30,10 +30,11 @@ __all__ = ["plan"]
 def plan(**options: Any) -> int:
     """Say how many trials a margin or a limit needs, by sampler, and how long they take.
 
-    A pilot of seconds measures the time of a trial and how much harm varies, and also what it takes
-    to try every fault, and to find caps (how much harm a fault can do at most) before drawing: on a
-    small network these may be faster than drawing more faults. The last line is the command of the
-    fastest campaign that assumes nothing.
+    A pilot measures how much harm varies and how long a trial takes. It takes 5 to 20 seconds for
+    a small network, and longer for a large one. It also estimates how long it takes to inject every
+    fault, and to compute caps first (how much harm a fault can do at most): on a small network
+    these may be faster than drawing more faults. The last line is the command of the fastest
+    campaign that assumes nothing.
 
     \b
     Examples:

@@ -12,26 +12,26 @@ __all__ = ["choice_in_words", "chosen_line", "plan_facts"]
 def choice_in_words(found: CampaignPlan) -> str:
     """Which way to the margin is the fastest that assumes nothing."""
     sampler = found.choice.sampler
-    way = "to draw faults"
+    way = "drawing faults at random"
     if isinstance(sampler, Exhaustive):
-        way = "to try every fault"
+        way = "injecting every fault"
     elif isinstance(sampler, Adaptive) and sampler.caps is not None:
-        way = "to compute which faults cannot do harm, and to draw among the others,"
+        way = "computing first which faults are harmless, then drawing among the others"
     faster = found.rows[0] is not found.choice
-    also = f"; faster still, under an assumption: {found.rows[0].sampler!r}" if faster else ""
-    return f"{way} is the fastest way that assumes nothing{also}"
+    also = f" (faster with an assumption: {found.rows[0].sampler!r})" if faster else ""
+    return f"Fastest without assumptions: {way}{also}."
 
 
 def chosen_line(found: CampaignPlan) -> str:
-    """The sampler chosen for a margin, with what it and the others are expected to cost."""
+    """The sampler chosen for a margin, and what the others are expected to cost."""
     asked = found.precision
-    of = "" if asked.by is None else f" of every {asked.by}"
+    of = "" if asked.by is None else f" in every {asked.by}"
     others = [_cost(row) for row in found.rows if row is not found.choice]
-    others += [f"{way} (does not apply)" for way in found.left_out]
-    beside = f"; beside {'; '.join(others)}" if others else ""
+    others += [f"{way} does not apply" for way in found.left_out]
+    beside = f"; others: {'; '.join(others)}" if others else ""
     return (
-        f"chosen for a margin of {percent(asked.margin)}{of}: {_cost(found.choice)}, the fastest "
-        f"expected way that assumes nothing{beside}"
+        f"fastest sampler for a margin of {percent(asked.margin)}{of} without assumptions: "
+        f"{_cost(found.choice)}{beside}"
     )
 
 
@@ -50,5 +50,5 @@ def plan_facts(found: CampaignPlan) -> list[dict[str, Any]]:
 
 def _cost(row: SamplerPlan) -> str:
     trials = "" if row.trials is None else f"{row.trials:,} trials, "
-    stated = ", under an assumption" if row.assumes else ""
+    stated = ", with an assumption" if row.assumes else ""
     return f"{row.sampler!r} ({trials}{duration(row.seconds)}{stated})"

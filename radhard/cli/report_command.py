@@ -6,6 +6,7 @@ import click
 
 from radhard.cli.early import RUN_FILE, file_of
 from radhard.cli.import_collection import imports_uncollected
+from radhard.cli.json_document import json_document
 from radhard.cli.options import prints_results
 from radhard.cli.parameter_types import Number
 from radhard.escaping import printable
@@ -68,9 +69,7 @@ def report(
 
     paths = reported(files, output, fit_per_bit, against, ranges, trust)
     if detail == "json":
-        import json  # only where it is used, as all commands are imported for any of them
-
-        click.echo(json.dumps({"files": {"report": [str(path) for path in paths]}}, indent=2))
+        click.echo(json_document({"files": {"report": [str(path) for path in paths]}}))
     else:
         for path in paths:
             click.echo(printable(str(path)))

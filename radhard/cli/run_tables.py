@@ -1,12 +1,13 @@
 """How is a run shown in a terminal?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from radhard.cli.estimate_table import EstimateTable, plain_table
 from radhard.cli.terminal import Terminal
 from radhard.escaping import printable
 from radhard.group_labels import labels
 from radhard.narrowing import is_wide, narrowing
+from radhard.notes import Note
 from radhard.report.main_figure import MainFigure, main_figure, outcome_columns
 from radhard.results import Results
 from radhard.samplers import Grouping
@@ -19,8 +20,11 @@ _MOST_LAYERS = 8
 _TOP_BITS = 5
 
 
-def show_results(results: Results, terminal: Terminal) -> None:
-    """Print the main figure of a run, one table of its figures, and its notes."""
+def show_results(results: Results, terminal: Terminal, *, begun: bool = False) -> None:
+    """Print the main figure of a run, one table of its figures, and its notes.
+
+    ``begun``: the run file had the campaign already, and notes on the model were printed then.
+    """
     harm = main_figure(results)
     done = f"{len(results):,}" + ("" if results.complete else f" of {results.planned:,}")
     terminal.say("")
@@ -36,7 +40,7 @@ def show_results(results: Results, terminal: Terminal) -> None:
             _show_rates(results, harm, grouping, terminal)
         else:
             _show_figures(results, harm, terminal)
-    _show_notes(results, harm, terminal)
+    _show_notes(results, harm, terminal, begun=begun)
 
 
 def _show_headline(results: Results, harm: MainFigure, terminal: Terminal) -> None:
@@ -64,27 +68,45 @@ def _show_rates(results: Results, harm: MainFigure, by: Grouping, terminal: Term
     columns = [c for c in dict.fromkeys([*preferred, *bounded]) if c in bounded]
     free = results.fault_free_score
     groups = list(results.estimates(columns[0], by.name, 0.95)) if columns else []
-    left = terminal.console.width - max(map(len, [by.quantity, *groups, "no faults"]))
-    table = plain_table("")
-    table.add_column(by.quantity, no_wrap=True, header_style="dim")
-    cells: list[list[str]] = []
-    for number, column in enumerate(columns):
+    names = ["no faults", *groups]
+    cells: dict[str, list[str]] = {}
+    for column in columns:
         rates = results.estimates(column, by.name, 0.95)
         texts = [str(text) for text in estimate_column([rates[x] for x in groups], mark="")]
-        if (left := left - max(map(len, texts)) - 2) < 0 and number and not terminal.verbose:
-            continue
-        table.add_column(f"{printable(results.details.meaning(column))}, %", justify="right")
         of_none = free is not None and scores is not None and column == scores[0]
-        cells.append([f"{percent(free or 0.0).rstrip(' %')}" if of_none else "", *texts])
-    # The first row is that without faults, which only a score has.
-    start = 0 if free is not None else 1
-    for row, name in list(enumerate(["no faults", *groups]))[start:]:
-        table.add_row(name, *(column[row] for column in cells))
-    terminal.show(table)
-    if len(cells) < len(columns):
-        more = len(columns) - len(cells)
+        first = f"{percent(free or 0.0).rstrip(' %')}" if of_none else ""
+        cells[f"{printable(results.details.meaning(column))}, %"] = [first, *texts]
+    first_width = max(map(len, [by.quantity, *names]))
+    tables = _chunks(cells, terminal.console.width - first_width)
+    shown = tables if terminal.verbose else tables[:1]
+    for heads in shown:
+        table = plain_table("")
+        table.add_column(by.quantity, no_wrap=True, header_style="dim")
+        for head in heads:
+            table.add_column(head, justify="right", min_width=max(map(len, cells[head])))
+        for row, name in enumerate(names):
+            # That without faults has a value in the column of a score only.
+            if any(values := [cells[head][row] for head in heads]):
+                table.add_row(name, *values)
+        terminal.show(table)
+    if more := len(cells) - sum(map(len, shown)):
         terminal.say(f"{more} more figure{'' if more == 1 else 's'} with -v", "dim")
     _show_unbounded(results, terminal)
+
+
+def _chunks(cells: Mapping[str, Sequence[str]], width: int) -> list[list[str]]:
+    """The heads of the columns, for as many tables as are needed if each has this width."""
+    tables: list[list[str]] = [[]]
+    left = width
+    for head, texts in cells.items():
+        # A head is wrapped between its words; cells are not.
+        needed = max(map(len, [*texts, *head.split()])) + 2
+        if needed > left and tables[-1]:
+            tables.append([])
+            left = width
+        tables[-1].append(head)
+        left -= needed
+    return tables
 
 
 def _show_figures(results: Results, harm: MainFigure, terminal: Terminal) -> None:
@@ -95,7 +117,7 @@ def _show_figures(results: Results, harm: MainFigure, terminal: Terminal) -> Non
     for column in dict.fromkeys([*classes, *(scores or ()), *_bounded(results)]):
         meaning = results.details.meaning(column)
         if scores is not None and column == scores[0] and free is not None:
-            exact = Estimate(free, free, free, 0.95, len(results))
+            exact = Estimate(free, free, free, 0.95, 0)
             table.add(f"{meaning.partition(' under')[0]} without faults", exact, 1.0)
         if results.has_mean(column):
             table.add(meaning, results.rate(column), 1.0)
@@ -155,23 +177,30 @@ def _bounded(results: Results) -> list[str]:
     return [c for c in results.tabled if results.has_mean(c)]
 
 
-def _show_notes(results: Results, harm: MainFigure, terminal: Terminal) -> None:
+def _show_notes(
+    results: Results, harm: MainFigure, terminal: Terminal, *, begun: bool = False
+) -> None:
     """The notes that concern the results; all of them if verbose."""
     if terminal.verbose:
         for note in results.notes:
             terminal.say(f"note: {note}", "dim")
         return
+    more = [note for note in results.notes if note.of_execution or (begun and _of_model(note))]
     for note in results.notes:
         # That of an accuracy near chance was printed as a warning before the first trial.
-        if not note.of_execution and note.kind != "near chance":
+        if note not in more and note.kind != "near chance":
             terminal.say(f"note: {note}", "dim")
-    more = [note for note in results.notes if note.of_execution]
     said = [note.brief(_decisive(results, harm)) for note in more if note.kind == "audit"]
     hidden = len(more) - len(said)
     if hidden:
         said.append(f"{hidden} note{'' if hidden == 1 else 's'} on the execution with -v")
     if said:
         terminal.say("; ".join(said), "dim")
+
+
+def _of_model(note: Note) -> bool:
+    """Whether it says how the model was found, which changes nothing about how to read results."""
+    return note.kind == "training mode"
 
 
 def _decisive(results: Results, harm: MainFigure) -> Sequence[str]:

@@ -17,10 +17,10 @@ _MOST_LAYERS = 12
 _NARROW = 64
 """Terminal width below which bars are omitted."""
 _MEANINGS = (
-    "compared: channels or tensors with both a score and trials; rank: Spearman's correlation with "
-    "its 95 % interval; worst tenth: how much of the campaign's worst tenth was found, with its "
-    "95 % interval, and in brackets by chance; |difference|: mean, in points, of scores that are "
-    "shares"
+    "compared: channels or tensors with both a score and trials; rank: Spearman's rank correlation "
+    "with its 95 % interval; worst tenth: share of the campaign's worst tenth that is also in that "
+    "of the scores, with its 95 % interval, and in brackets the share expected by chance; "
+    "|difference|: mean in percentage points, of scores that are shares"
 )
 
 _NARROW_FOR_FIGURES = 110
@@ -65,7 +65,7 @@ def show_analysis_comparison(
     """Print agreement with a campaign and cost of several analyses."""
     terminal.say("")
     terminal.say(
-        f"By {comparison.level}, against {results.column()} in {len(results):,} trials",
+        f"By {comparison.level}, compared with {results.column()} in {len(results):,} trials",
         "bold",
     )
     if terminal.console.width < _NARROW_FOR_FIGURES:
@@ -107,7 +107,7 @@ def _say_why(comparison: AnalysisComparison, terminal: Terminal) -> None:
 def _show_agreement(scores: Scores, results: Results, terminal: Terminal) -> None:
     by_level, why = agreements(scores, results)
     # Trials in tensors without scores say nothing of them, so each level has its own number.
-    title = f"Against {results.column()} of the campaign"
+    title = f"Compared with {results.column()} of the campaign"
     if by_level and terminal.console.width < _NARROW_FOR_FIGURES:
         terminal.say("")
         terminal.say(title, "bold")
@@ -171,8 +171,8 @@ def _show(
 
 def _unit(scores: Scores) -> str:
     if scores.unit == "share":
-        return "a score is the predicted share of faults that are critical"
-    return "scores give order and proportion, not how often faults are critical"
+        return "a score is the predicted rate of critical faults"
+    return "scores are relative, and not rates of critical faults"
 
 
 def _share(share: float) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from radhard.cli.import_collection import imports_uncollected
-from radhard.cli.parameter_types import PROCESSES
+from radhard.cli.parameter_types import PROCESSES, WholeNumber
 
 __all__ = ["study"]
 
@@ -16,9 +16,9 @@ __all__ = ["study"]
 @click.option(
     "--network", "networks", multiple=True, help="May be repeated; yours: file.py:function.  [all]"
 )
-@click.option("--runs", type=click.IntRange(1), help="Trials at each error rate.  [200]")
-@click.option("--images", type=click.IntRange(1), help="Test images a trial looks at.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
+@click.option("--runs", type=WholeNumber(1), help="Trials at each error rate.  [200]")
+@click.option("--images", type=WholeNumber(1), help="Test images a trial looks at.")
+@click.option("--seed", type=WholeNumber(0), default=0, show_default=True, help="Random seed.")
 @click.option(
     "-o",
     "--output",

@@ -1,7 +1,5 @@
 """How much does a command print, and in which form?"""
 
-import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -9,6 +7,7 @@ from typing import Any
 import click
 from rich.console import Console, RenderableType
 
+from radhard.cli.json_document import json_document
 from radhard.escaping import printable
 from radhard.stats import LimitCheck
 
@@ -75,16 +74,4 @@ class Terminal:
     def finish(self, facts: Mapping[str, Any]) -> None:
         """Print the JSON object, if one was asked for."""
         if self.detail == "json":
-            whole = {**facts, **self.facts}
-            click.echo(json.dumps(_finite(whole), indent=2, ensure_ascii=True, allow_nan=False))
-
-
-def _finite(value: Any) -> Any:
-    """The value with null for numbers that JSON lacks, NaN and infinity."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): _finite(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
-    return value
+            click.echo(json_document({**facts, **self.facts}))

@@ -6,20 +6,19 @@ from typing import Any
 import click
 
 from radhard.cli.early import RUN_FILE, file_of, known_data, known_function, known_model
+from radhard.cli.given_files import check_verify_arguments
 from radhard.cli.import_collection import imports_uncollected
 from radhard.cli.options import prints_results
-from radhard.cli.parameter_types import PROCESSES, THREADS, Number, RateLimit, Share
+from radhard.cli.parameter_types import PROCESSES, THREADS, Number, RateLimit, Share, WholeNumber
 
 __all__ = ["verify"]
 
 
 @click.command(short_help="Try the faults of a run on a hardened model.")
 @click.argument("run", callback=file_of(RUN_FILE), type=click.Path(path_type=Path))
-@click.option(
-    "--model", required=True, callback=known_model, help="The hardened model, such as hard/."
-)
+@click.option("--model", callback=known_model, help="The hardened model, such as hard/.")
 @click.option("--data", callback=known_data, help="Data of the run, if its file names none.")
-@click.option("--n", "samples", type=click.IntRange(1), help="Its first N samples only.")
+@click.option("--n", "samples", type=WholeNumber(1), help="Its first N samples only.")
 @click.option(
     "--call",
     callback=known_function,
@@ -48,7 +47,7 @@ __all__ = ["verify"]
 )
 @click.option(
     "--added",
-    type=click.IntRange(0),
+    type=WholeNumber(0),
     default=400,
     show_default=True,
     help="Faults to try in what the hardening added.",
@@ -94,6 +93,7 @@ def verify(**options: Any) -> int:
 
     Exit codes: 0 within the limits, 1 an upper limit is above, 2 the input cannot be used.
     """
+    check_verify_arguments(options["run"], options["model"])
     with imports_uncollected():
         from radhard.cli.actions.verify_action import VerifyAction
 

@@ -112,7 +112,7 @@ def chosen(
     if inferable and isinstance(session, ReplaySession):
         if reason := _inference_pays(campaign, session.plans, cost):
             return Choice(FirstOrder(), reason, _opened(FirstOrder(), session))
-        why += "; to infer verdicts would take about as long"
+        why += "; inferring verdicts would take about as long"
         if not _is_of_any_memory(session):
             session = engine.open(campaign)
     if inferable and isinstance(session, FoldedSession):

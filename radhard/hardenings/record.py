@@ -61,8 +61,8 @@ class HeldOut:
     def __str__(self) -> str:
         low, high = self.limits
         return (
-            f"of {self.samples:,} fault-free samples held out of the profile in turn, "
-            f"{self.moved:,} had values out of bounds and {self.changed:,} another answer "
+            f"in cross-validation on {self.samples:,} fault-free samples, values of {self.moved:,} "
+            f"were out of bounds, and the prediction changed for {self.changed:,} "
             f"({percent(self.changed / self.samples)} [{percent(low)}, {percent(high)}])"
         )
 

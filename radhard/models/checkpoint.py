@@ -19,8 +19,8 @@ _MOST_OPCODES = 10_000_000
 _COMPILED = "_orig_mod."
 
 
-def state_dict_in(found: Any, path: Path) -> tuple[dict[str, Tensor], str]:
-    """The weights in a checkpoint and their key, or an empty text.
+def state_dict_in(found: Any, path: Path) -> tuple[dict[str, Tensor], str, list[str]]:
+    """The weights in a checkpoint, their key or an empty text, and keys of other weights in it.
 
     Raises:
         InputError: there are none, or there are several and none is under a usual key.
@@ -30,7 +30,7 @@ def state_dict_in(found: Any, path: Path) -> tuple[dict[str, Tensor], str]:
             f"{path} holds {type(found).__name__}, no state_dict; save model.state_dict()"
         )
     if found and all(isinstance(value, Tensor) for value in found.values()):
-        return dict(found), ""
+        return dict(found), "", []
     inside = [
         key
         for key, value in found.items()
@@ -46,7 +46,7 @@ def state_dict_in(found: Any, path: Path) -> tuple[dict[str, Tensor], str]:
             f"'state_dict' or 'model_state_dict' (it has {there}); save model.state_dict()"
         )
     key = (usual or inside)[0]
-    return dict(found[key]), str(key)
+    return dict(found[key]), str(key), [str(other) for other in inside if other != key]
 
 
 def unprefixed(found: Mapping[str, Tensor], wanted: Iterable[str]) -> tuple[dict[str, Tensor], str]:

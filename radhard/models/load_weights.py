@@ -17,8 +17,8 @@ from radhard.module import module_of
 
 __all__ = ["load_weights"]
 
-_PLAIN = ("", "state_dict", "model")
-"""Where weights are expected; of other places a warning tells."""
+_PLAIN = ("", "state_dict", "model_state_dict", "model")
+"""Where weights are expected; of other places a warning tells, and of a choice among several."""
 
 
 def load_weights(model: nn.Module, path: str | Path) -> None:
@@ -27,7 +27,8 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     A ``.safetensors`` file, or a torch checkpoint that holds tensors only: a ``state_dict``, as it
     is or under ``"state_dict"``, ``"model"``, ``"model_state_dict"`` or the like. A prefix that a
     training wrapper put in front of every name (``module.``, ``model.``, ``_orig_mod.``) is taken
-    off. A `RadhardWarning` says what was found where. Nothing is unpickled beyond tensors.
+    off. A `RadhardWarning` says so, and where weights were found that are not in a usual place or
+    are not the only ones. Nothing is unpickled beyond tensors.
 
     Raises:
         InputError: no such file, another kind of file, or keys that are missing, unexpected or of
@@ -39,9 +40,12 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     except OSError:  # a name that the file system does not take
         there = False
     if not there:
-        raise InputError(f"there is no file {path} to take weights from")
+        what = f"{path} is a folder" if path.is_dir() else f"there is no file {path}"
+        raise InputError(f"{what}; weights are in a .safetensors file or a torch checkpoint")
     model = module_of(model)
-    found, key = (_safetensors(path), "") if path.suffix == ".safetensors" else _checkpoint(path)
+    found, key, others = (
+        (_safetensors(path), "", []) if path.suffix == ".safetensors" else _checkpoint(path)
+    )
     wanted = model.state_dict()
     found, prefix = unprefixed(found, wanted)
     wrong = _differences(wanted, found)
@@ -50,7 +54,9 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     with torch.no_grad():
         # All was compared before: a model that is half loaded would be worse than none.
         model.load_state_dict(found, strict=True)
-    where = [f"taken from {key!r}"] if key not in _PLAIN else []
+    where = [f"taken from {key!r}"] if key not in _PLAIN or others else []
+    if others:
+        where[0] += f" (not from {', '.join(map(repr, others))})"
     where += [f"read without the prefix {prefix!r}"] if prefix else []
     if where:
         warnings.warn(
@@ -65,7 +71,7 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
         raise InputError(f"{path} cannot be read as safetensors: {_line(error)}") from None
 
 
-def _checkpoint(path: Path) -> tuple[dict[str, Tensor], str]:
+def _checkpoint(path: Path) -> tuple[dict[str, Tensor], str, list[str]]:
     try:
         found: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a broken or hostile file can raise any exception
@@ -77,8 +83,8 @@ def _checkpoint(path: Path) -> tuple[dict[str, Tensor], str]:
             ) from None
         raise InputError(
             f"{path} cannot be read as a checkpoint of tensors only, and anything else is not "
-            f"loaded, since it could run code; save model.state_dict() or safetensors "
-            f"({_line(error)})"
+            f"loaded, since it could run code; save model.state_dict() or safetensors"
+            f"{_reason(error)}"
         ) from None
     return state_dict_in(found, path)
 
@@ -105,6 +111,12 @@ def _differences(wanted: Mapping[str, Any], found: Mapping[str, Tensor]) -> list
 def _shown(items: list[str]) -> str:
     more = f" and {len(items) - 10} more" if len(items) > 10 else ""
     return ", ".join(items[:10]) + more
+
+
+def _reason(error: Exception) -> str:
+    """The first sentence of what torch says, in brackets; nothing if that is a number only."""
+    sentence, _, _ = _line(error).partition(". ")
+    return f" ({sentence.rstrip('.')})" if any(map(str.isalpha, sentence)) else ""
 
 
 def _line(error: Exception) -> str:

@@ -29,13 +29,13 @@ from radhard.stats import Estimate, StratumPlan, allocation, floor_size, percent
 
 __all__ = ["CampaignPlan", "plan"]
 
-_PUBLISHED = "published sample size, for a rate of 50 %"
+_PUBLISHED = "published sample size, for any rate"
 """Leveugle et al., DATE 2009."""
 
 _SAMPLES = 2
 """Samples for which caps are computed."""
 
-_OF_CAPS = "at least, with the caps of a few samples; time: to find caps, and the trials"
+_OF_CAPS = f"lower bound, from the caps of {_SAMPLES} samples"
 
 
 @dataclass(frozen=True, repr=False)
@@ -268,7 +268,7 @@ def _other_ways(
     except InputError as error:
         left_out[repr(everything)] = str(error)
     else:
-        basis = "every fault; the rate is then exact"
+        basis = "every fault; the rate is exact"
         found.append(SamplerPlan(everything, len(pilot.space), seconds, basis))
     # Caps bound changed predictions, and no figure that is more than that.
     if first.details[first.column(None)].within_changes:

@@ -31,5 +31,5 @@ class SamplerPlan:
     def cells(self) -> tuple[str, str, str]:
         """Sampler, trials and time as text."""
         trials = "trials unknown" if self.trials is None else f"{self.trials:,} trials"
-        condition = ", under an assumption" if self.assumes else ""
+        condition = ", with an assumption" if self.assumes else ""
         return repr(self.sampler), trials, duration(self.seconds) + condition

@@ -77,7 +77,7 @@ class Agreement:
         return (
             f"{self.by} against {self.column}: rank correlation {self.rank.value:.2f} "
             f"[{self.rank.low:.2f}, {self.rank.high:.2f}] over {self.parts:,} "
-            f"{self.level}s with {self.trials:,} trials{error}, worst tenth shared "
+            f"{self.level}s with {self.trials:,} trials{error}, overlap of the worst tenths "
             f"{' '.join(self.overlap_texts)} "
             f"({100 * self.overlap_by_chance:.0f} % by chance)"
         )

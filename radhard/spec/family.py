@@ -17,7 +17,7 @@ from radhard.hints import alternatives, fits, in_percent, in_words, spaced
 from radhard.spec.call import MAX_DEPTH, Call, read_call, short
 from radhard.spec.frozen import FrozenDict
 
-__all__ = ["Component", "Family", "component", "named_in", "near"]
+__all__ = ["Component", "Family", "component", "misfit", "named_in", "near"]
 
 _LISTED = 20
 """Names that a message lists; of more, it says which command does."""
@@ -184,7 +184,8 @@ class Family(Generic[C]):
             bound = inspect.signature(made).bind(*call.args, **call.kwargs)
         except TypeError as error:
             signature = re.sub(r" -> .*|\bradhard\.(?:\w+\.)*", "", str(inspect.signature(made)))
-            raise InputError(f"{short(text)}: {error}; it is {call.name}{signature}") from None
+            slip = misfit(inspect.signature(made), call.kwargs, error)
+            raise InputError(f"{short(text)}: {slip}; it is {call.name}{signature}") from None
         for name, value in bound.arguments.items():
             bound.arguments[name] = _filled(value, made, name, foreign=foreign)
         return cast(C, made(*bound.args, **bound.kwargs))
@@ -233,6 +234,22 @@ def near(name: Any, names: list[str]) -> str:
     close = difflib.get_close_matches(sought, list(lowered), n=3, cutoff=0.5)
     close = [sought] if sought in lowered else close
     return f"did you mean {' or '.join(lowered[c] for c in close)}? " if close else ""
+
+
+def misfit(signature: inspect.Signature, kwargs: Mapping[str, Any], error: TypeError) -> str:
+    """Why arguments do not fit: a name that is not there, before one that is therefore missing.
+
+    >>> def build(width, depth=1): ...
+    >>> misfit(inspect.signature(build), {"widht": 3}, TypeError("missing a required argument"))
+    "there is no argument 'widht' (did you mean width?)"
+    """
+    parameters = signature.parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return str(error)
+    if not (unknown := [key for key in kwargs if key not in parameters]):
+        return str(error)
+    close = near(unknown[0], list(parameters)).rstrip()
+    return f"there is no argument {unknown[0]!r}" + (f" ({close})" if close else "")
 
 
 def named_in(names: Sequence[str], room: str) -> str:

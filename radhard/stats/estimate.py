@@ -118,7 +118,7 @@ class Estimate:
         unit = f" {self.unit}" if self.unit not in ("share", "") else ""
         number = f"{self.trials:,} trial" + ("" if self.trials == 1 else "s")
         if self.low == self.high:
-            basis = f"all of {number}" if self.trials else "no trial needed"
+            basis = f"all {self.trials:,} tried" if self.trials else "no trial needed"
             return f"{value}{unit} (exact: {basis})"
         none = "none in " if self.value == self.low == 0 else ""
         level = percent(self.confidence)

@@ -29,8 +29,8 @@ def estimate_column(estimates: Sequence[Estimate], *, mark: str = " %") -> list[
     """The estimates with the same number of decimals, padded so that the points are aligned.
 
     The decimals show two significant digits of the width of most intervals; a value that would then
-    be rounded to 0 is printed as ``<0.1``. ``mark`` follows every share; with an empty one, the
-    unit is left to the head of the column.
+    be rounded to 0 is printed as ``<0.1``, or as ``-0.0`` if it is negative. ``mark`` follows every
+    share; with an empty one, the unit is left to the head of the column.
 
     >>> for text in estimate_column(
     ...     [
@@ -105,7 +105,8 @@ def _rounded(estimate: Estimate, x: float, decimals: int, mark: str) -> str:
     # Adding 0.0 turns -0.0 into 0.0.
     text, step = f"{scaled + 0.0:,.{decimals}f}", 10.0**-decimals
     if scaled and not float(text.replace(",", "")):
-        text = f"{'<' if scaled > 0 else '>-'}{step:.{decimals}f}"
+        # A small difference below 0 keeps its sign, as in -0.0.
+        text = f"<{step:.{decimals}f}" if scaled > 0 else text
     elif share and abs(scaled) < 100 and abs(float(text)) == 100:
         text = f"{'>' if scaled > 0 else '<-'}{100 - step:.{decimals}f}"
     return text + unit

@@ -51,7 +51,7 @@ class LimitCheck:
 
     >>> rate = Estimate(0.01, 0.005, 0.02, confidence=0.95, trials=800)
     >>> print(LimitCheck("critical SDC rate", "", 0.015, rate))
-    FAIL  critical SDC rate 1.0 % [0.5 %, 2.0 %]: its upper limit is above 1.5 %
+    FAIL  critical SDC rate 1.0 % [0.5 %, 2.0 %]: upper limit above 1.5 %
     """
 
     figure: str
@@ -76,5 +76,5 @@ class LimitCheck:
 
     def __str__(self) -> str:
         shown = str(self.estimate).rpartition(" (")[0]
-        verdict, where = ("PASS", "within") if self.passed else ("FAIL", "above")
-        return f"{verdict}  {self.name} {shown}: its upper limit is {where} {percent(self.limit)}"
+        verdict, where = ("PASS", "at most") if self.passed else ("FAIL", "above")
+        return f"{verdict}  {self.name} {shown}: upper limit {where} {percent(self.limit)}"

@@ -93,7 +93,7 @@ def exactly(value: float, unit: str, number: int) -> Estimate:
     """A figure that was counted, over all ``number`` things that there are.
 
     >>> print(exactly(0.2, "points", 1000))
-    0.200 points (exact: all of 1,000 trials)
+    0.200 points (exact: all 1,000 tried)
     """
     return Estimate(value, value, value, 0.95, number, unit)
 

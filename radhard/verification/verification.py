@@ -174,10 +174,10 @@ class Verification:
             )
             lines.append(f"  {drop}")
         if (counted := self.upsets()) is not None:
-            lines.append("harmful faults, out of all possible faults")
+            lines.append("harmful faults among all possible faults")
             lines += [f"  before  {counted[0]}", f"  after   {counted[1]}"]
         if (tolerated := self.tolerable()) is not None:
-            lines.append("highest tolerable error rate (error increased by half a percent)")
+            lines.append("highest tolerable error rate (error at most 0.5 % higher)")
             lines += [f"  before  {tolerated[0]}", f"  after   {tolerated[1]}"]
             if tolerated[0].value > 0 and math.isfinite(tolerated[1].value / tolerated[0].value):
                 lines.append(f"  {tolerated[1].value / tolerated[0].value:.3g} times as high")

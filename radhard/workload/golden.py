@@ -39,8 +39,8 @@ def golden_outputs(
             else int(first.isnan().sum())
         )
         raise InputError(
-            f"the fault-free model says NaN for {bad} of {len(data)} samples; "
-            "no fault can be told from that: look at the model and the data first"
+            f"the fault-free outputs contain NaN for {bad} of {len(data)} samples, so that faults "
+            "there cannot be judged; check the model and the data"
         )
     if deterministic and not torch.equal(first, second):
         largest = float((first.double() - second.double()).abs().max())

@@ -112,11 +112,13 @@ def test_what_does_not_go_together_is_refused(memory, word, goal, said):
     assert said in str(refused.value)
 
 
-def test_commands_on_a_network_of_ones_own_name_it_and_trust_their_run_files():
+def test_commands_on_a_network_of_ones_own_name_it_and_trust_where_it_is_built_again():
     own = {"model": "net.py:build", "data": "net.py:test_set", "weights": "a b.pt", "train": None}
     steps = advised_commands(question("dram", "Float32()", "harden", **own))
     commands = [shlex.split(step.command) for step in steps]
-    assert all("--trust" in words for words in commands if words[1] in ("verify", "report"))
+    # A page reads the run file only, which builds no model.
+    expected = {"verify": True, "report": False}
+    assert all(("--trust" in w) == expected[w[1]] for w in commands if w[1] in expected)
     assert all("a b.pt" in words for words in commands if words[1] in ("run", "harden"))
     assert "--train" in next(step.why for step in steps if " harden " in step.command)
 
@@ -165,7 +167,9 @@ def test_what_is_not_given_is_asked_for_on_a_terminal_only(monkeypatch, capsys):
 def test_json_has_every_step(capsys):
     options = ["--memory", "dram", "--goal", "fit", "--json"]
     assert main(["advise", "mlp", "--data", "mnist", *options]) == 0
-    steps = json.loads(capsys.readouterr().out)["steps"]
+    told = json.loads(capsys.readouterr().out)
+    steps = told["steps"]
+    assert all(told["folder"] in step["command"] for step in steps if "run" in step["command"])
     assert [step["command"].split()[1] for step in steps] == ["plan", "run", "report"]
 
 
@@ -199,3 +203,22 @@ def test_scores_that_choose_channels_are_checked_against_the_campaign_first():
     assert "--against" in checked
     assert checked[-1] == steps[by_scores][steps[by_scores].index("--scores") + 1]
     assert all("--report" in words for words in steps if words[0] == "verify")
+
+
+def test_commands_write_where_nothing_is_yet(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    command = ["advise", "mlp", "--data", "mnist", "--memory", "dram", "--goal", "harden"]
+    folders = []
+    for _ in range(3):
+        assert main([*command, "--json"]) == 0
+        told = capsys.readouterr()
+        folders.append(json.loads(told.out)["folder"])
+        Path(folders[-1]).mkdir(parents=True)
+        Path(folders[-1], "base.db").touch()
+    assert len(set(folders)) == 3
+    assert folders[0] in told.err  # where the first commands wrote
+    # A folder that was asked for is used, with a word on what is there.
+    assert main([*command, "--folder", folders[0]]) == 0
+    told = capsys.readouterr()
+    assert f"{folders[0]}/base.db exists" in told.err
+    assert f"--store {folders[0]}/base.db" in told.out

@@ -350,7 +350,7 @@ def test_report_says_what_does_not_go_together(base, capsys, folder):
         (["text.json"], "no scores"),
         (["none.json"], "there is no run file or file of scores"),
         (["none.db"], "there is no run file"),
-        ([], "Missing argument"),
+        ([], "FILES"),
     ):
         assert said in refused(capsys, "report", *arguments)
 

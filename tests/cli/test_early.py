@@ -157,6 +157,7 @@ def test_components_as_they_read_pass(family, part):
 def test_files_and_folders_that_are_there_pass(tmp_path):
     (tmp_path / "net.py").touch()
     (tmp_path / "hard").mkdir()
+    (tmp_path / "hard" / "recipe.json").touch()
     (tmp_path / "scores").touch()
     for text in (f"{tmp_path}/net.py:build(width=3)", f"{tmp_path}/hard", "os.path:join", "mlp"):
         assert known_model(None, None, text) == text  # type: ignore[arg-type]

@@ -20,6 +20,14 @@ def test_the_last_line_is_a_command_that_runs_and_keeps_its_run(tmp_path, monkey
     assert (tmp_path / "runs" / "mlp.db").is_file()
 
 
+def test_the_command_writes_to_a_run_file_that_is_not_there_yet(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "mlp.db").touch()
+    assert main([*MODEL, "--margin", "20%"]) == 0
+    assert capsys.readouterr().out.rstrip().endswith("--store runs/mlp-2.db")
+
+
 def test_json_has_the_rows_of_the_table(capsys):
     assert main([*MODEL, "--max-fit", "20", "--fit-per-bit", "1e-4", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)

@@ -243,6 +243,12 @@ def test_model_in_training_mode_is_said(folder, capsys):
     (folder / "own_code.py").write_text(text)
     assert main([*OWN, "--store", "a.db"]) == 0
     assert "note: The model was in training mode" in capsys.readouterr().out
+    # The run file has it from then on.
+    for again in ([*OWN, "--store", "a.db"], ["run", "--from", "a.db", "--trust"]):
+        assert main(again) == 0
+        assert "training mode" not in capsys.readouterr().out
+        assert main([*again, "-v"]) == 0
+        assert "training mode" in capsys.readouterr().out
 
 
 def test_narrow_terminal_gets_every_number(folder, capsys, monkeypatch):

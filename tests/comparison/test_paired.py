@@ -260,7 +260,7 @@ def test_comparison_reads_as_text_and_as_a_table():
     comparison = compare(*runs(Exhaustive()), by="tensor")
     text = repr(comparison)
     assert text.startswith("Outcome().critical, the same faults\na.weight:\n  before ")
-    assert "of 3 pairs 1 lower, 1 equal, 1 higher; p = 0" in text
+    assert "3 pairs: 1 lower, 1 equal, 1 higher; p = 0" in text
     frame = comparison.to_frame()
     assert frame["group"].tolist() == ["a.weight", "b.weight"]
     assert frame["difference value"].tolist() == pytest.approx([-0.25 / 3, -0.2])

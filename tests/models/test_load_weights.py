@@ -1,6 +1,7 @@
 """Do weights land where they belong, and nothing else run?"""
 
 import os
+import warnings
 from pathlib import Path
 
 import pytest
@@ -98,7 +99,7 @@ def test_other_content_or_no_file_is_refused(tmp_path):
         load_weights(small(), saved(tmp_path / "t.pt", torch.zeros(3)))
 
 
-KEYS = ["model_state_dict", "net", "weights", "generator"]
+KEYS = ["net", "weights", "generator"]
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -108,6 +109,17 @@ def test_weights_are_found_under_other_keys_beside_other_things(tmp_path, key):
     with pytest.warns(RadhardWarning, match=key):
         load_weights(model, saved(tmp_path / "w.pt", content))
     assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("key", ["state_dict", "model_state_dict", "model"])
+def test_the_only_weights_under_a_usual_key_are_no_reason_to_warn(tmp_path, key):
+    weights = other_weights()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_weights(small(), saved(tmp_path / "w.pt", {"epoch": 5, key: weights}))
+    content = {key: weights, "ema": other_weights()}
+    with pytest.warns(RadhardWarning, match=f"taken from '{key}' .*not from 'ema'"):
+        load_weights(small(), saved(tmp_path / "w.pt", content))
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_an_estimate_without_an_interval_is_exact_and_other_units_are_kept():
 def test_a_drop_may_be_below_zero():
     drop = Estimate(-0.000008, -0.004, 0.064, confidence=0.95, trials=200)
     (text,) = estimate_column([drop])
-    assert text.value == ">-0.1 %"
+    assert text.value == "-0.0 %"
 
 
 @given(st.lists(estimates(), min_size=2, max_size=6))

@@ -145,7 +145,7 @@ def test_strata_weigh_by_their_populations() -> None:
 def test_everything_tried_leaves_the_point() -> None:
     cells = [Cell([0.0, 0.5], 2), Cell([1.0, 0.25, 0.25], 3)]
     assert limits(stratified_mean(cells)) == pytest.approx((0.4, 0.4, 0.4))
-    assert str(stratified_mean([Cell(np.zeros(8), 8)])) == "0 % (exact: all of 8 trials)"
+    assert str(stratified_mean([Cell(np.zeros(8), 8)])) == "0 % (exact: all 8 tried)"
 
 
 def test_stratum_without_trials_may_be_anything() -> None:

@@ -1,16 +1,19 @@
 """How is ``radhard advise`` carried out?"""
 
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from warnings import warn
 
 import click
 
 from radhard.cli.advice_question import GOALS, MEMORIES, AdviceQuestion
 from radhard.cli.early import Check, known_data, known_model, spec_of
-from radhard.errors import InputError
+from radhard.cli.free_place import campaign_name, free_place
+from radhard.cli.json_document import json_document
+from radhard.errors import InputError, RadhardWarning
 from radhard.escaping import printable
 from radhard.factory import named
 
@@ -46,12 +49,14 @@ class AdviseAction:
     def carry_out(self) -> int:
         """Ask for what is missing, print the commands, and return the exit code."""
         self._complete()
+        self._choose_folder()
         # Questions are asked before torch is imported.
         from radhard.cli.advised_commands import advised_commands
 
         steps = advised_commands(AdviceQuestion(**self.options))
         if self.as_json:
-            click.echo(json.dumps({"steps": [vars(step) for step in steps]}, indent=2))
+            facts = {"folder": self.options["folder"], "steps": [vars(step) for step in steps]}
+            click.echo(json_document(facts))
         else:
             _print(steps)
         return 0
@@ -85,6 +90,29 @@ class AdviseAction:
                 allowed = f": one of {', '.join(known)}" if known else ""
                 option = "MODEL" if name == "model" else f"--{name}"
                 raise InputError(f"give {option}{allowed}; for example: {_EXAMPLE}")
+
+    def _choose_folder(self) -> None:
+        """Choose a folder with nothing in it, or say what happens to what is in the given one."""
+        given = self.options
+        if given["folder"] is None:
+            usual = Path("runs", f"{campaign_name(given['model'])}-{given['goal']}")
+            folder = free_place(usual)
+            given["folder"] = folder.as_posix()
+            if folder != usual:
+                warn(
+                    f"{usual.as_posix()} has files already, so these commands write to "
+                    f"{folder.as_posix()}; --folder {usual.as_posix()} continues what is there",
+                    RadhardWarning,
+                    stacklevel=2,
+                )
+        elif (Path(given["folder"]) / "base.db").exists():
+            warn(
+                f"{given['folder']}/base.db exists: the first campaign is continued if it is the "
+                "same, and refused if it is another one; radhard harden replaces a model with "
+                "--force only",
+                RadhardWarning,
+                stacklevel=2,
+            )
 
     def _ask_of_own_files(self) -> None:
         """Ask for weights and training data of a model and data of the user's own."""

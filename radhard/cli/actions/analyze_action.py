@@ -47,8 +47,8 @@ class AnalyzeAction(ModelAndData):
         analyses = self._analyses()
         results = self._campaign()
         self.fill(_DEFAULTS)
-        self.check_named("analyze")
-        loaded = self.load(one_format=True)
+        self.check_named("analyze", self.against)
+        loaded = self.load(one_format=True, again="weights" in self.taken)
         if results is not None:
             self._check_same_model(loaded, results)
         terminal = Terminal(self.detail)

@@ -62,8 +62,8 @@ class FitAction:
         )
         settings = said_in(next(iter(given.values())))
         workload.take({name: settings[name] for name in _TAKEN})
-        workload.check_named("fit")
-        loaded = workload.load(as_it_is=True)
+        workload.check_named("fit", next(iter(given.values())))
+        loaded = workload.load(as_it_is=True, again="weights" in workload.taken)
         array = self._array(runs)
         found = accelerator_fit(
             loaded.model, loaded.data, array, runs, fit_per_bit=rates, call=loaded.call

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from radhard.analyses import ANALYSES, Analysis
+from radhard.cli.cost_table import show_cost
 from radhard.cli.hardened_folder import source
 from radhard.cli.model_and_data import Loaded, ModelAndData
 from radhard.cli.output_files import check_outputs
@@ -126,7 +127,7 @@ class HardenAction(ModelAndData):
             timed=self.timed,
         )
         facts: dict[str, Any] = {"cost": cost.to_dict()}
-        lines = []
+        lines, accuracies = [], []
         if cost.time is not None:
             lines.append(f"time measured on {_timed_on(hard, loaded.data, other)}")
         for data, what in ((loaded.data, "profiled"), (other, "validate")):
@@ -137,6 +138,10 @@ class HardenAction(ModelAndData):
                 name = f"fault-free accuracy, {data.name} ({len(data):,} samples)"
                 lines.append(f"{name}: {percent(pair[0])} before, {percent(pair[1])} after")
                 facts[f"accuracy ({what})"] = pair
+                before, after = pair
+                numbers = {"before": before, "after": after, "unit": "share"}
+                own = {"data": data.name, "samples": len(data), "profiled": what == "profiled"}
+                accuracies.append({**own, **numbers})
         # Before anything is printed: whoever reads the output may be gone after the first line.
         if self.output is not None:
             assert self.model is not None
@@ -144,11 +149,15 @@ class HardenAction(ModelAndData):
         terminal.say("")
         terminal.say(" then ".join(self.hardenings), "bold", always=True)
         covers = [line for record in records(hard) for line in record.lines()]
-        for line in (*_added(hard), *covers, *_told(cost), *lines):
+        for line in (*_added(hard), *covers):
+            terminal.say(line)
+        show_cost(cost, terminal)
+        for line in lines:
             terminal.say(line)
         if self.output is not None:
             terminal.note_files("hardened", self.output)
-        terminal.finish({"hardenings": list(self.hardenings), "covers": covers, **facts})
+        head = {"hardenings": list(self.hardenings), "covers": covers}
+        terminal.finish({**head, "cost": cost.to_dict(), "accuracy": accuracies})
 
     def _accuracy(self, model: nn.Module, data: Data, loaded: Loaded) -> float | None:
         if data.labels is None:
@@ -172,13 +181,9 @@ def _timed_on(hard: nn.Module, profiled: Data, other: Data | None) -> str:
     if not any(isinstance(part, Bound | GateAccess | Edac) for _, part in parts(hard)):
         return profiled.name  # its time does not depend on the values
     return (
-        f"{profiled.name}, inside whose ranges no bound acts; radhard verify measures it on the "
-        "samples of the test, where it may be longer"
+        f"{profiled.name}, whose values are within the bounds; radhard verify measures it on the "
+        "test samples, where it may be longer"
     )
-
-
-def _told(cost: Any) -> list[str]:
-    return ["", *str(cost).splitlines(), ""]
 
 
 def _added(hard: nn.Module) -> list[str]:
@@ -192,7 +197,7 @@ def _added(hard: nn.Module) -> list[str]:
         return ["nothing was added; the model itself was changed"]
     return [
         f"added by {by}: {len(sizes):,} x {kind.__name__} ({_meaning(kind)}), "
-        f"{sum(sizes):,} stored numbers"
+        f"{sum(sizes):,} stored number{'' if sum(sizes) == 1 else 's'}"
         for (by, kind), sizes in sizes_of.items()
     ]
 

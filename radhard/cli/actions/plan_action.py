@@ -1,7 +1,7 @@
 """How is ``radhard plan`` carried out?"""
 
-import re
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,6 +9,7 @@ from rich.table import Table
 
 from radhard.cli.estimate_table import plain_table
 from radhard.cli.fault_space import fault_space, injects_into_registers_only
+from radhard.cli.free_place import campaign_name, free_place
 from radhard.cli.model_and_data import ModelAndData
 from radhard.cli.plan_wording import choice_in_words, plan_facts
 from radhard.cli.shell_line import shell_line
@@ -16,6 +17,7 @@ from radhard.cli.terminal import Terminal
 from radhard.errors import InputError
 from radhard.metrics import METRICS
 from radhard.planning import CampaignPlan, duration, plan
+from radhard.samplers import Adaptive
 from radhard.space import FaultSpace
 from radhard.stats import percent
 
@@ -107,30 +109,42 @@ class PlanAction(ModelAndData):
         )
         if max_rate is not None:
             limit = percent(float(f"{max_rate:.3g}"))
-            terminal.say(f"so that the upper limit is below {limit}, if the pilot is right")
+            terminal.say(
+                f"enough for an upper limit below {limit}, if the rate is that of the pilot"
+            )
         terminal.say(f"{found.space!r}")
+        rate = str(found.rate).rpartition(" (")[0]
         terminal.say(
-            f"pilot of {len(found.pilot):,} trials: {found.rate}; "
-            f"{1000 * found.speed.per_trial:.3g} ms a trial after {duration(found.speed.setup)}"
+            f"pilot: {len(found.pilot):,} trials, rate {rate}; "
+            f"{1000 * found.speed.per_trial:.3g} ms per trial and {duration(found.speed.setup)} to "
+            f"prepare; took {duration(found.seconds)} in all"
         )
         terminal.show(_sampler_table(found))
         for way, reason in found.left_out.items():
             terminal.say(f"{way} does not apply: {reason}")
+        if any(isinstance(row.sampler, Adaptive) and row.sampler.caps for row in found.rows):
+            terminal.say("The times of samplers with caps include computing the caps.", "dim")
         terminal.say(choice_in_words(found))
         terminal.say(
-            "without a proof or an assumption about faults that were not tried, every sampler "
-            f"needs at least {found.floor:,} trials"
+            f"No sampler needs fewer than {found.floor:,} trials, unless it computes or assumes "
+            "something about the faults that it does not inject."
         )
-        terminal.say_whole(self._command(found), always=True)
+        command = self._command(found)
+        terminal.say_whole(command, always=True)
         facts = {
             **asdict(asked),
             "groups": found.groups,
-            "pilot": {"trials": len(found.pilot), "rate": asdict(found.rate)},
+            "pilot": {
+                "trials": len(found.pilot),
+                "rate": asdict(found.rate),
+                "seconds": found.seconds,
+            },
             "setup seconds": found.speed.setup,
             "seconds per trial": found.speed.per_trial,
             "floor": found.floor,
             "left out": dict(found.left_out),
             "choice": repr(found.choice.sampler),
+            "command": command,
             "samplers": plan_facts(found),
         }
         terminal.finish(facts)
@@ -152,18 +166,10 @@ class PlanAction(ModelAndData):
             for value in getattr(self, name):
                 words += [f"--{name}", value]
         # Without a run file an interrupted campaign begins anew, and nothing can be verified.
-        store = f"runs/{_stem(str(self.model))}.db"
-        return shell_line(*words, "--sampler", repr(found.choice.sampler), "--store", store)
-
-
-def _stem(model: str) -> str:
-    """A file name for the campaign of a model.
-
-    >>> _stem("lenet5"), _stem("nets/my net.py:build(width=8)"), _stem("hard/")
-    ('lenet5', 'my-net', 'hard')
-    """
-    place = model.partition("(")[0].rstrip("/").partition(".py:")[0].rpartition("/")[2]
-    return re.sub(r"[^\w.-]+", "-", place.removesuffix(".pt2")).strip("-.") or "campaign"
+        store = free_place(Path("runs", f"{campaign_name(str(self.model))}.db"))
+        return shell_line(
+            *words, "--sampler", repr(found.choice.sampler), "--store", store.as_posix()
+        )
 
 
 def _sampler_table(found: CampaignPlan) -> Table:
@@ -171,7 +177,7 @@ def _sampler_table(found: CampaignPlan) -> Table:
     table.add_column("sampler")
     table.add_column("trials", justify="right")
     table.add_column("time", justify="right")
-    table.add_column("trials are", header_style="dim")
+    table.add_column("number of trials", header_style="dim")
     for row in found.rows:
         trials = "?" if row.trials is None else f"{row.trials:,}"
         table.add_row(repr(row.sampler), trials, duration(row.seconds), row.basis)

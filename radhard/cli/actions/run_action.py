@@ -80,12 +80,13 @@ class RunAction(ModelAndData):
         check_junit(self.junit, self.max_rate)
         self.settings()
         terminal = Terminal(self.detail)
+        begun = self._begun
         try:
             results = self._results(terminal)
         except KeyboardInterrupt:
             self._tell_how_to_go_on(terminal)
             raise
-        show_results(results, terminal)
+        show_results(results, terminal, begun=begun)
         if self.store is not None:
             terminal.note_files("run file", self.store)
         if self.report is not None:
@@ -101,12 +102,12 @@ class RunAction(ModelAndData):
         return code
 
     def _results(self, terminal: Terminal) -> Results:
-        self.check_named("run")
+        self.check_named("run", self.origin)
         metrics = self.parts("metric", METRICS)
         engine: Engine | Literal["auto"] = "auto"
         if self.engine not in (None, "auto"):
             engine = self.part("engine", ENGINES)
-        loaded = self.load(as_it_is=injects_into_registers_only(self))
+        loaded = self.load(as_it_is=injects_into_registers_only(self), again=self._begun)
         space = fault_space(self, loaded, self.plane)
         names = self.names(loaded.data)
         if self.margin is None:
@@ -132,6 +133,16 @@ class RunAction(ModelAndData):
             repair=self.repair,
             **self.evaluation(loaded),
         )
+
+    @property
+    def _begun(self) -> bool:
+        """Whether a run file has this campaign already, and what is to be said when it begins."""
+        if self.origin is not None:
+            return True
+        if self.store is None or not self.store.is_file():
+            return False
+        with Store(self.store) as file:
+            return not file.empty
 
     def _chosen(
         self,

@@ -66,9 +66,12 @@ class VerifyAction:
                 f"--max-drop requires an accuracy, and {str(self.run)!r} has none; run the "
                 "campaign with labels and Accuracy() among its metrics"
             )
+        if self.by is not None:
+            # A grouping that is not there is found now, and not after the campaign.
+            compare(before, before, by=self.by)
         workload = self._given()
         workload.take({name: settings[name] for name in _TAKEN})
-        workload.check_named("verify")
+        workload.check_named("verify", self.run)
         base = self._unprotected(settings, before)
         loaded = workload.load()
         verification = verify(
@@ -172,7 +175,9 @@ class VerifyAction:
         if self.fit_per_bit is not None and (counted := verification.upsets()) is not None:
             for name, upsets in zip(("before", "after"), counted, strict=True):
                 failures = upsets.failures(self.fit_per_bit)
-                terminal.say(f"{name}: {failures}, {upsets.per_hour(self.fit_per_bit)}")
+                per_hour = str(upsets.per_hour(self.fit_per_bit)).rpartition(" (")[0]
+                terminal.say(f"{name}: {failures}")
+                terminal.say(f"  {per_hour}")
                 facts[f"failures {name}"] = asdict(failures)
         if self.store is not None:
             terminal.note_files("run file", self.store)

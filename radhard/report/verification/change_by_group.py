@@ -133,8 +133,8 @@ def _finding(
     else:
         text = f"{inside.capitalize()} no {one} the {harm.rate} is lower {now} than {was}."
     text += (
-        f" Of {len(rows)} {one}{'s' if len(rows) != 1 else ''} the interval of the difference lies "
-        f"below 0 {inside} {len(lower)} and above 0 {inside} {len(higher)}"
+        f" The interval of the difference lies below 0 {inside} {len(lower)} of {len(rows)} "
+        f"{one}{'s' if len(rows) != 1 else ''} and above 0 {inside} {len(higher)}"
     )
     text += f" ({', '.join(higher[:3])}{', ...' if len(higher) > 3 else ''})." if higher else "."
     shown = {row.group for row in drawn}

@@ -135,7 +135,7 @@ class Comparison:
             summary = p_text(row.p_value, "p")
             if pairs := row.lower + row.equal + row.higher:
                 summary = (
-                    f"of {pairs:,} pairs {row.lower:,} lower, {row.equal:,} equal, "
+                    f"{pairs:,} pairs: {row.lower:,} lower, {row.equal:,} equal, "
                     f"{row.higher:,} higher; {summary}"
                 )
             lines.append(f"  {summary}")

@@ -232,7 +232,7 @@ def _trials(results: Results, sampler: ErrorRate) -> tuple[Reals, Reals, NDArray
     if results.inferences:
         raise InputError(
             "a tolerable error rate follows from the scores of single trials, and in this run some "
-            "verdicts were inferred; repeat it with exact=True (--exact)"
+            "verdicts were inferred; repeat it with exact=True (radhard run --exact)"
         )
     trials = results.trials
     assert isinstance(trials, ErrorRateTrials)

@@ -79,7 +79,7 @@ def cost(
         call: for models that do not return one tensor.
 
     >>> cost(nn.Linear(3, 2), torch.zeros(1, 3))
-    Cost(parameters=8, buffers=0, bits=256, macs=6)
+    <Cost 8 parameters, 256 bits stored, 6 multiply-accumulates per sample>
     """
     # One sample, so that a count is that of a sample without a division.
     workload = Workload.of(model, Data.of(data).first(1), call=call)

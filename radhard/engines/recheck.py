@@ -12,7 +12,7 @@ __all__ = ["OutsideStateError", "Recheck", "check_no_outside_state"]
 _FIRST = 256
 """Number of trials before the first check; the number quadruples for each further check."""
 
-_ALONE = 8
+_ALONE = 4
 """Number of samples that are checked if samples are passed alone."""
 
 

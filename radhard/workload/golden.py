@@ -1,5 +1,7 @@
 """What are the outputs of the fault-free model?"""
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 
@@ -7,19 +9,34 @@ from radhard.datasets.batch import mapped
 from radhard.datasets.data import Data
 from radhard.errors import InputError
 from radhard.forward import Forward
-from radhard.state import State
+from radhard.state import State, Steady
 from radhard.tree import leaves
 
-__all__ = ["golden_outputs"]
+__all__ = ["golden_outputs", "repeated_batches"]
+
+_REPEATED = 16
+"""Number of passes that are repeated where each begins from the same state."""
+
+
+def repeated_batches(data: Data, call: Forward, batch: int) -> list[slice]:
+    """The samples of each batch that `golden_outputs` passes a second time.
+
+    All, as each may depend on those before it; some, spread evenly, if ``call`` is `Steady`.
+    """
+    batches = [rows for rows, _ in data.batches(batch)]
+    if not isinstance(call, Steady) or len(batches) <= _REPEATED:
+        return batches
+    return [batches[at * (len(batches) - 1) // (_REPEATED - 1)] for at in range(_REPEATED)]
 
 
 def golden_outputs(
     model: nn.Module, data: Data, call: Forward, batch: int, *, deterministic: bool = True
 ) -> Tensor:
-    """The outputs for all samples, ``(samples, ...)``; computed twice to check reproducibility.
+    """The outputs for all samples, ``(samples, ...)``; repeated to check reproducibility.
 
-    Both passes start from the current state of the model, which is restored at the end. Within a
-    pass, the state that a batch leaves is used by the next one, unless ``call`` is `Steady`.
+    `repeated_batches` are passed twice. Both times the model starts from its current state, which
+    is restored at the end, and the state that a batch leaves is used by the next one, unless
+    ``call`` is `Steady`.
 
     Raises:
         InputError: an output is NaN, the batch axis is lost, the model writes into its inputs, or
@@ -27,9 +44,10 @@ def golden_outputs(
     """
     state = State(model)
     try:
-        first = _outputs(model, data, call, batch)
+        first = _outputs(model, data, call, [rows for rows, _ in data.batches(batch)])
         state.restore(gradients=True)
-        second = _outputs(model, data, call, batch)
+        again = repeated_batches(data, call, batch)
+        second = _outputs(model, data, call, again)
     finally:
         state.restore(gradients=True)
     if first.isnan().any():
@@ -42,8 +60,9 @@ def golden_outputs(
             f"the fault-free outputs contain NaN for {bad} of {len(data)} samples, so that faults "
             "there cannot be judged; check the model and the data"
         )
-    if deterministic and not torch.equal(first, second):
-        largest = float((first.double() - second.double()).abs().max())
+    once = torch.cat([first[rows] for rows in again])
+    if deterministic and not torch.equal(once, second):
+        largest = float((once.double() - second.double()).abs().max())
         raise InputError(
             f"two fault-free passes differ by up to {largest:.3g}: the forward pass is not "
             "deterministic, or keeps state outside the model's modules, so a fault cannot be told "
@@ -53,10 +72,11 @@ def golden_outputs(
     return first
 
 
-def _outputs(model: nn.Module, data: Data, call: Forward, batch: int) -> Tensor:
+def _outputs(model: nn.Module, data: Data, call: Forward, batches: Iterable[slice]) -> Tensor:
     parts = []
     with torch.no_grad():
-        for rows, inputs in data.batches(batch):
+        for rows in batches:
+            inputs = data.rows(rows)
             # A copy, so that a model that writes into its inputs does not change the user's data.
             given = mapped(inputs, torch.clone)
             outputs = call(model, given)

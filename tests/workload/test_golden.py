@@ -1,5 +1,7 @@
 """Are models refused whose fault-free outputs say nothing?"""
 
+import itertools
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -8,6 +10,7 @@ from radhard.datasets.data import Data
 from radhard.engines.golden_answers import golden_answers
 from radhard.errors import InputError
 from radhard.forward import plain
+from radhard.state import Steady
 from radhard.workload import Workload, golden_outputs
 from tests.traces import raw
 from tests.workload.test_geometry import Does
@@ -35,6 +38,27 @@ def test_a_forward_pass_that_does_not_repeat_is_refused_unless_allowed():
     with pytest.raises(InputError, match=r"differ by up to .*; .*deterministic=False"):
         golden_outputs(model, data, network.call, 3)
     golden_outputs(model, data, network.call, 3, deterministic=False)
+
+
+def test_where_passes_are_independent_some_are_repeated_from_the_first_to_the_last():
+    seen: list[float] = []
+
+    def call(model: nn.Module, batch: Tensor) -> Tensor:
+        seen.append(float(batch[0, 0]))
+        return model(batch)
+
+    data, model = Data(torch.arange(101.0)[:, None]), Does(lambda x: x * 2)
+    assert torch.equal(golden_outputs(model, data, Steady(call, model), 1), data.inputs * 2)
+    again = seen[101:]
+    assert len(again) == 16
+    assert (again[0], again[-1]) == (0, 100)
+    assert max(b - a for a, b in itertools.pairwise(again)) <= 7
+    chance = Does(lambda x: x + torch.rand(1))
+    with pytest.raises(InputError, match="not deterministic"):
+        golden_outputs(chance, data, Steady(plain, chance), 1)
+    seen.clear()
+    golden_outputs(model, data, call, 1)
+    assert len(seen) == 202
 
 
 @pytest.mark.parametrize("ndim", [1, 2])

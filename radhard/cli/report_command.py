@@ -20,7 +20,12 @@ _FILE = "there is no run file or file of scores '{}'"
 @click.argument(
     "files", nargs=-1, required=True, callback=file_of(_FILE), type=click.Path(path_type=Path)
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="[first FILE with .html]")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Page or table.  [first FILE with .html]",
+)
 @click.option(
     "--fit-per-bit",
     type=Number(0),
@@ -54,12 +59,14 @@ def report(
     A FILE is a run, also one that is unfinished or still going on, or scores that `radhard analyze
     -o` wrote. Scores of several analyses of one model share a page; so does a run with those of its
     hardened versions (radhard verify --store), as cost against resilience. Two other
-    runs, such as those of two formats, are compared.
+    runs, such as those of two formats, are compared. With -o trials.csv (or .parquet), all trials
+    of a run are written as a table, with the weights by which rates can be computed from it.
 
     \b
     Examples:
       radhard report runs/base.db
       radhard report runs/base.db -o base.html --fit-per-bit 1e-4
+      radhard report runs/base.db -o trials.csv
       radhard report scores.json --against runs/base.db
       radhard report runs/float.db runs/fixed.db -o formats.html
       radhard report runs/base.db runs/ranger.db runs/duplicated.db -o ways.html

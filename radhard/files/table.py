@@ -7,6 +7,7 @@ import pandas as pd
 from radhard.errors import InputError
 from radhard.escaping import printable
 from radhard.files.atomic import replaced
+from radhard.files.folders import make_folder
 
 __all__ = ["write_table"]
 
@@ -25,6 +26,7 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
     """
     path = Path(path)
     try:
+        make_folder(path.parent)
         if path.suffix == ".csv":
             safe = frame.map(_as_text).rename(columns=_as_text)
             with replaced(path) as beside:

@@ -27,8 +27,14 @@ def test_ordinary_names_are_left_alone(tmp_path):
     assert pd.read_csv(write_table(frame, tmp_path / "a.csv"), keep_default_na=False).equals(frame)
 
 
-@pytest.mark.parametrize("name", ["a.pdf", "a", "a.CSV.txt", "folder/none/a.csv"])
+@pytest.mark.parametrize("name", ["a.pdf", "a", "a.CSV.txt"])
 def test_another_kind_of_file_or_place_is_refused(tmp_path, name):
     with pytest.raises(InputError):
         write_table(pd.DataFrame({"a": [1]}), tmp_path / name)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_folders_of_a_table_are_made(tmp_path):
+    assert write_table(pd.DataFrame({"a": [1]}), tmp_path / "new" / "runs" / "a.csv").is_file()
+    with pytest.raises(InputError):
+        write_table(pd.DataFrame({"a": [1]}), tmp_path / "new" / "runs" / "a.csv" / "b.csv")

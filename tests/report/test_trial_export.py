@@ -1,10 +1,12 @@
 """Do the lines on a page give the rate of the page?"""
 
 import ast
+import shlex
 
 import numpy as np
 import pytest
 
+from radhard.cli import main
 from radhard.engines import FirstOrder
 from radhard.report.blocks import Code
 from radhard.report.main_figure import main_figure
@@ -18,11 +20,12 @@ from tests.small import campaign, prepared, space
 
 
 def rate_of_lines(path, monkeypatch):
-    """The value of the last line of Python in the section, executed in the folder of the run."""
+    """The value of the last line in the section, executed in the folder of the run."""
     monkeypatch.chdir(path.parent)
     results = Results.open(path)
     section = trial_export(results, main_figure(results), path.relative_to(path.parent))
-    (code,) = [block.text for block in section.blocks if isinstance(block, Code)]
+    command, code = [block.text for block in section.blocks if isinstance(block, Code)]
+    assert main(shlex.split(command)[1:]) == 0
     *before, last = ast.parse(code).body
     assert isinstance(last, ast.Expr)
     names: dict[str, object] = {}
@@ -71,3 +74,12 @@ def test_a_page_names_one_share_of_faults_without_harm():
     harmless = int((results.values() <= 0).sum())
     assert f"{harmless:,} of {len(results):,}" in counted.text
     assert f"{harmless:,} of" not in headline(results).meaning
+
+
+def test_a_table_has_the_trials_of_one_run(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    campaign("a.db")
+    assert main(["report", "a.db", "-o", "out/a.csv"]) == 0
+    assert capsys.readouterr().out.strip() == "out/a.csv"
+    assert main(["report", "a.db", "a.db", "-o", "b.csv"]) == 2
+    assert "one run" in capsys.readouterr().err

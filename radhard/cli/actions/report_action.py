@@ -9,6 +9,8 @@ from radhard.results import Results
 
 __all__ = ["reported"]
 
+_TABLES = (".csv", ".parquet")
+
 
 def reported(
     files: Sequence[Path],
@@ -17,14 +19,18 @@ def reported(
     against: Path | None,
     ranges: Path | None,
     trust: bool,
-) -> tuple[Path, Path]:
+) -> tuple[Path, ...]:
     """Write the report of a run, or of scores; the paths of the page and its twin.
+
+    With an ``output`` that is a table, the trials of a run are written instead.
 
     Raises:
         InputError: a file is neither, they do not go together, or an option is for the other kind.
     """
     first = files[0]
     output = first.with_suffix(".html") if output is None else output
+    if output.suffix.lower() in _TABLES:
+        return (_trials(files, output, trust),)
     if not all(map(_holds_scores, files)):
         if len(files) > 1:
             return _side_by_side(files, output, fit_per_bit, trust)
@@ -49,6 +55,15 @@ def reported(
         store=against,
         ranges=None if ranges is None else Ranges.load(ranges),
     )
+
+
+def _trials(files: Sequence[Path], output: Path, trust: bool) -> Path:
+    """Write the trials of a run as a table."""
+    if len(files) > 1 or _holds_scores(files[0]):
+        raise InputError(
+            f"-o {str(output)!r}: a table has the trials of one run; for a page, name an .html file"
+        )
+    return Results.open(files[0], foreign=trust).export(output)
 
 
 def _side_by_side(

@@ -71,8 +71,8 @@ def test_a_single_fault_is_judged_by_the_sample_that_it_hits(sampler):
 def test_only_samples_with_faults_are_computed_and_the_others_stay_golden():
     one = campaign(UpsetRate(0.2, trials=8), Replace("max"), pattern="0")
     session = Folded().open(one)
-    hits = HitSamples(session._plan)
-    golden = session._plan.replayer.golden_outputs
+    hits = HitSamples(session.plan)
+    golden = session.plan.replayer.golden_outputs
     outputs = golden.expand(8, *golden.shape).clone()
     with torch.inference_mode():
         hits.write([one.trials[trial] for trial in range(8)], outputs)

@@ -19,11 +19,13 @@ from radhard.engines.first_order.many_faults_session import ManyFaultsSession
 from radhard.engines.first_order.outlook import Outlook
 from radhard.engines.first_order.rivals import margins
 from radhard.engines.first_order.unchanged_by_words import unchanged_by_words
+from radhard.engines.folded import faulty_model
 from radhard.engines.inference import Inference, Tally
 from radhard.engines.serial import faulty_outputs
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float16, Float32, Int, stored_as
+from radhard.forward import plain
 from radhard.metrics import Accuracy, Critical, Outcome, Sdc
 from radhard.results import Results
 from radhard.samplers import Cumulative, ErrorRate, FaultCount
@@ -423,3 +425,38 @@ def test_the_table_of_trials_gives_the_corrected_rates():
     corrected = frame[name] + frame[f"{name} correction"]
     sums = (frame["weight"] * corrected).groupby(frame["rate"], sort=False).sum()
     assert sums.tolist() == pytest.approx([rate.value for rate in by_rate(found, name)])
+
+
+def test_a_sample_has_the_outputs_that_it_has_among_all_to_the_last_bit():
+    model, data, _ = small()
+    one = campaign_of(
+        model, data.inputs, Weights("*"), ErrorRate(2e-3, trials=40), fault=BitFlip(), call=plain,
+        format=Float16(), batch=10,
+    )  # fmt: skip
+    folded = Folded().prepare(one)
+    drawn = list(one.trials)
+    some = np.random.default_rng(0).random((40, 10)) < 0.3
+    with torch.inference_mode():
+        few, unknown = folded.sample_passes.outputs(drawn, some)
+        every, overflown = folded.sample_passes.outputs(drawn, np.ones_like(some))
+    known = torch.from_numpy(some & ~(unknown | overflown)[:, None])
+    assert known.any()
+    assert torch.equal(few[known], every[known])
+
+
+def test_a_pass_ends_where_all_is_nan_and_the_reference_decides():
+    first = nn.Conv2d(1, 8, 3, padding=1)
+    with torch.no_grad():
+        first.weight.fill_(1.5)  # with its highest exponent bit set, NaN
+    model = nn.Sequential(first, nn.ReLU(), nn.Flatten(), nn.Linear(8 * 64 * 64, 3)).eval()
+    inputs = torch.randn(3, 1, 64, 64)
+    one = campaign_of(
+        model, inputs, Weights("0"), FaultCount(2, trials=12), fault=BitFlip((30,)), call=plain
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        calls = []
+        own = faulty_model._becomes_nan
+        patch.setattr(faulty_model, "_becomes_nan", lambda *a: calls.append(own(*a)) or calls[-1])
+        found = execute_all(Folded(), one).figures
+    assert any(calls)
+    assert np.array_equal(found, execute_all(Serial(), one).figures, equal_nan=True)

@@ -19,6 +19,11 @@ from radhard.space import Numbers
 __all__ = ["FaultyModel"]
 
 
+_LARGE = 2**16
+"""Elements of a value from which it is looked at for NaN, which takes as long as an operation on a
+small one."""
+
+
 class FaultyModel:
     """A model's folded graph, with copies of the tensors into which faults can be injected.
 
@@ -112,6 +117,10 @@ class FaultyModel:
             begin = list(changed) if added is None else self._slots_of(added)
             return self._recompute(begin, opened, golden, held)
 
+    def unharmed(self, golden: Mapping[int, Any]) -> Tensor:
+        """The outputs for the samples of some golden values without faults, computed anew."""
+        return self._recompute(self.slots, {}, golden, None)
+
     def _slots_of(self, faults: Numbers) -> list[int]:
         """The slots that depend directly on the tensors of some faults."""
         places, _, _ = self._space.locate(faults)
@@ -174,6 +183,9 @@ class FaultyModel:
                 # The position of a maximum is finite even if it is chosen among infinities, so that
                 # the check of the outputs would not detect the overflow.
                 raise OverflowError(f"{node.op} compares values that are not finite")
+            if _becomes_nan(result, golden, node.slot):
+                # So do the outputs, and the reference decides: what follows would be in vain.
+                raise OverflowError(f"{node.op} gives NaN")
             if node.slot in opened:
                 opened[node.slot].normalise(result)
             fresh[node.slot] = result
@@ -185,6 +197,13 @@ class FaultyModel:
         if held is not None:
             held.update(fresh)
         return found
+
+
+def _becomes_nan(result: Any, golden: Mapping[int, Any], slot: int) -> bool:
+    """Whether a large value is NaN in its first sample, and is not so without faults."""
+    if not isinstance(result, Tensor) or result.numel() < _LARGE or not result.is_floating_point():
+        return False
+    return bool(result[:1].isnan().any()) and not bool(golden[slot][:1].isnan().any())
 
 
 def _is_position(result: Any) -> bool:

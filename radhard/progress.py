@@ -31,7 +31,11 @@ _SPEED_FROM, _SEEN_FROM = 50, 80
 @final
 @dataclass(frozen=True)
 class ProgressState:
-    """How far a run has progressed, as it is told to a function."""
+    """How far a run has progressed, as it is told to a function.
+
+    >>> print(ProgressState("trials", 50, 200, 1.5, "critical 0.4 % [0.1 %, 1.9 %]", 4.5))
+    50 of 200 trials, critical 0.4 % [0.1 %, 1.9 %], 4.5 s left
+    """
 
     label: str
     """What is counted: "trials", at the end of a campaign those of the "audit"."""
@@ -46,6 +50,15 @@ class ProgressState:
     mean: Estimate | None = None
     """Plain mean of the headline figure over this session's trials, in which strata do not weigh;
     None for several error rates."""
+
+    def __str__(self) -> str:
+        left = None if self.remaining is None or self.done == self.total else self.remaining
+        parts = [
+            f"{self.done:,} of {self.total:,} {self.label}",
+            self.so_far,
+            "" if left is None else f"{left:,.{0 if left >= 10 else 1}f} s left",
+        ]
+        return ", ".join(part for part in parts if part)
 
 
 Shown = bool | Callable[[ProgressState], object] | None

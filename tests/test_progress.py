@@ -9,6 +9,7 @@ from rich.console import Console
 from radhard import progress
 from radhard.progress import Progress
 from radhard.results import Results
+from radhard.samplers import Uniform
 from tests.small import campaign, digest
 
 MAIN = (1, "critical")
@@ -103,10 +104,10 @@ def test_an_exception_of_the_function_keeps_what_is_done(tmp_path, monkeypatch):
 
     monkeypatch.setattr(progress, "_REFRESH_SECONDS", 0)
     with pytest.raises(EnoughError):
-        campaign(tmp_path / "a.db", progress=stop)
-    assert 20 <= len(Results.open(tmp_path / "a.db")) < 60
-    campaign(tmp_path / "a.db")
-    campaign(tmp_path / "b.db")
+        campaign(tmp_path / "a.db", sampler=Uniform(300), progress=stop)
+    assert 20 <= len(Results.open(tmp_path / "a.db")) < 300
+    campaign(tmp_path / "a.db", sampler=Uniform(300))
+    campaign(tmp_path / "b.db", sampler=Uniform(300))
     assert digest(tmp_path / "a.db") == digest(tmp_path / "b.db")
 
 

@@ -31,7 +31,10 @@ def stored_tensor(model: nn.Module, name: str) -> Tensor:
     except AttributeError:
         tensor = None
     if not isinstance(tensor, Tensor):
-        raise InputError(f"{type(model).__name__} has no tensor {name!r}")
+        raise InputError(
+            f"{type(model).__name__} has no tensor {name!r}; a fault space holds for the model of "
+            "which it was made: FaultSpace.of(model)"
+        )
     return tensor.detach()
 
 

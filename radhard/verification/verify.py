@@ -33,7 +33,7 @@ from radhard.verification.added_faults import (
     stored_space,
     words_without_faults,
 )
-from radhard.verification.verification import Verification, hardening_entry
+from radhard.verification.verification import Verification, hardening_entry, hardening_in
 from radhard.workload import Workload, fault_free_outputs
 
 __all__ = ["verify"]
@@ -172,6 +172,12 @@ def _hardenings(
     notes = []
     if before.manifest.get("model fingerprint") == fingerprint(model):
         notes.append("This is the model of the campaign itself: nothing was hardened.")
+    before_by, _ = hardening_in(before.manifest)
+    if before_by:
+        notes.append(
+            f"The campaign was run on a model that is hardened already, by {', '.join(before_by)}; "
+            "for the effect of that hardening give the campaign on the unprotected model."
+        )
     of_hardenings = records(model)
     covers = tuple(line for record in of_hardenings for line in record.lines())
     notes += [text for record in of_hardenings if (text := overlap_note(record, data))]

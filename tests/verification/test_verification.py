@@ -239,3 +239,10 @@ def test_run_file_and_folder_are_named_by_their_paths(data, hard, tmp_path, monk
     assert found.after.manifest["model"] == str(tmp_path / "hard")
     with pytest.raises(InputError, match="no run file"):
         quick("nowhere.db", hard, data)
+
+
+def test_a_campaign_on_a_hardened_model_as_the_unprotected_one_is_noted(data, hard):
+    first = quick(campaign(network(), data, Uniform(20)), hard, data)
+    assert not any("hardened already" in note for note in first.notes)
+    again = quick(first.after, network(), data)
+    assert any("hardened already, by Ranger()" in note for note in again.notes)

@@ -9,7 +9,7 @@ __all__ = ["blocks", "commands", "smaller"]
 SMALLER = {
     "--margin 0.5%": "--margin 20%", "--margin 1%": "--margin 20%",
     "--n 100": "--n 12", "--n 500": "--n 80", "trials=50": "trials=2", "trials=20": "trials=4",
-    "n=100)": "n=30)", "n=500)": "n=100)", "n=400)": "n=40)", "n=300)": "n=30)",
+    "n=100)": "n=30)", "n=500)": "n=100)", "n=400)": "n=40)", "n=2000)": "n=40)", "n=300)": "n=30)",
     "Uniform(200)": "Uniform(40)", "Uniform(400)": "Uniform(40)",
 }  # fmt: skip
 """What is shown with numbers that take long is run with smaller ones, and is the same else."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from radhard.errors import InputError
-from radhard.manifest import check_manifest, difference, environment, fingerprint
+from radhard.manifest import check_manifest, difference, environment, fingerprint, run_environment
 from radhard.results import Results
 from radhard.store import Store
 from tests.small import campaign, digest, network, without_checksums
@@ -228,3 +228,17 @@ def test_environment_is_plain_text():
     assert all(isinstance(value, str) for value in said.values())
     assert said["device"] == "CPU"
     assert json.loads(json.dumps(said)) == said
+
+
+def test_the_revision_is_read_without_a_lock_in_the_checkout(monkeypatch):
+    commands = []
+
+    def refused(command, **_):
+        commands.append(command)
+        raise OSError
+
+    monkeypatch.setattr("radhard.manifest.run_environment.shutil.which", lambda _: "git")
+    monkeypatch.setattr("radhard.manifest.run_environment.subprocess.run", refused)
+    assert run_environment._revision.__wrapped__() == ""
+    assert commands
+    assert all("--no-optional-locks" in command for command in commands)

@@ -45,7 +45,7 @@ def radhard(context: click.Context) -> None:
     \b
     radhard demo                                a campaign and its report in about a minute
     radhard advise                              which commands answer my question?
-    radhard run lenet5 --data mnist             how often does a bit flip change an answer?
+    radhard run lenet5 --data mnist             how often does a bit flip change a prediction?
     radhard run my.py:build --data my.py:data   the same for your own network
     radhard plan lenet5 --data mnist --margin 0.5%
                                                 how many trials does that take, and how long?
@@ -57,7 +57,7 @@ def radhard(context: click.Context) -> None:
     radhard report runs/base.db                 the run as a page to read and to print
     radhard fit --registers runs/pe.db --fit-per-bit 1e-4
                                                 failures in time of an accelerator
-    radhard study activation-bounds             a paper's table and figure, made again
+    radhard study activation-bounds             a paper's table and figure, reproduced
     radhard list                                every component that an option may name
 
     Exit codes: 0 done, 1 a threshold was missed, 2 the input cannot be used, 130 interrupted.
@@ -96,7 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 141
     except OSError as error:  # a report that cannot be written, a folder that cannot be read
-        return _failed(str(error))
+        place = error.filename if error.filename is not None else "the output cannot be written"
+        return _failed(f"{place}: {error.strerror or error}")
     return outcome if isinstance(outcome, int) else 0
 
 

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from radhard.errors import InputError
 from radhard.factory import named
+from radhard.spec import near
 
 if TYPE_CHECKING:
     from radhard.formats import Format
 
-__all__ = ["GOALS", "MEMORIES", "AdviceQuestion", "Goal", "Memory"]
+__all__ = ["GOALS", "MEMORIES", "AdviceQuestion", "Goal", "Memory", "check_choice"]
 
 Memory = Literal["dram", "dram-ecc", "sram", "sram-ecc", "low-voltage", "buffers", "registers"]
 Goal = Literal["rate", "limit", "fit", "harden", "paper"]
@@ -33,6 +34,20 @@ GOALS: dict[str, str] = {
     "paper": "an experiment of a paper again, with the sample sizes of the literature",
 }
 """What is asked."""
+
+
+def check_choice(name: str, value: str) -> None:
+    """Check what is hit or what is asked; ``name``: memory or goal.
+
+    Raises:
+        InputError: there is no advice on it.
+    """
+    allowed = get_args({"memory": Memory, "goal": Goal}[name])
+    if value not in allowed:
+        raise InputError(
+            f"--{name} {value!r} is not allowed: {near(value, list(allowed))}give one of "
+            f"{', '.join(allowed)}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +76,8 @@ class AdviceQuestion:
     """Where the commands put their files."""
 
     def __post_init__(self) -> None:
-        for name, allowed in (("memory", get_args(Memory)), ("goal", get_args(Goal))):
-            if (value := getattr(self, name)) not in allowed:
-                raise InputError(f"--{name} {value!r}: give one of {', '.join(allowed)}")
+        check_choice("memory", self.memory)
+        check_choice("goal", self.goal)
         if self.memory == "registers" and not self.has_integers:
             raise InputError(
                 f"--format {self.format}: systolic arrays compute with integers here; give "

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from radhard.cli.completion import names_of
-from radhard.cli.early import known_data, known_function, known_model, spec_of
+from radhard.cli.early import NO_WEIGHTS, file_of, known_data, known_function, known_model, spec_of
 from radhard.cli.import_collection import imports_uncollected
 from radhard.cli.parameter_types import Number, Share, WholeNumber
 
@@ -22,7 +22,11 @@ __all__ = ["advise"]
 )
 @click.option("--train", callback=known_data, help="Data on which protections are profiled.")
 @click.option("--n", "samples", type=WholeNumber(1), help="Use the first N samples only.")
-@click.option("--weights", help="Weights for the model: .safetensors or a torch checkpoint.")
+@click.option(
+    "--weights",
+    callback=file_of(NO_WEIGHTS),
+    help="Weights for the model: .safetensors or a torch checkpoint.",
+)
 @click.option(
     "--call",
     callback=known_function,
@@ -52,26 +56,26 @@ __all__ = ["advise"]
     type=Share(0, 1, min_open=True),
     default=0.01,
     show_default=True,
-    help="Of the goal limit.",
+    help="For --goal limit: the limit of the rate.",
 )
 @click.option(
     "--max-fit",
     type=Number(0, min_open=True),
     default=10.0,
     show_default=True,
-    help="Of the goal fit: failures in 1e9 h.",
+    help="For --goal fit: failures in 1e9 h.",
 )
 @click.option(
     "--fit-per-bit",
     type=Number(0, min_open=True),
     default=1e-4,
     show_default=True,
-    help="Of the goal fit: raw rate of one bit in FIT.",
+    help="For --goal fit: raw rate of one bit in FIT.",
 )
 @click.option("--folder", help="Where the commands put files.  [a new one under runs/]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def advise(as_json: bool, format_: str | None, **options: Any) -> int:
-    """Print the commands that answer a question about MODEL, with a line why each.
+    """Print the commands that answer a question about MODEL, each with its reason.
 
     On a terminal, asks for what is not given: which memory or logic is hit, the number format of
     the device, and the goal. The output is a script: redirect it into a file, change what you

@@ -27,7 +27,7 @@ def compare(
 ) -> int:
     """Compare AFTER with BEFORE: both rates, their difference, each with its 95 % interval.
 
-    Runs of the same faults are compared trial by trial, which is far sharper.
+    Runs of the same faults are compared trial by trial, which gives much narrower intervals.
 
     \b
     Examples:

@@ -16,6 +16,7 @@ from radhard.hints import fits, in_words
 from radhard.spec import Call, misfit, named_in, near, read_call, short
 
 __all__ = [
+    "NO_WEIGHTS",
     "RUN_FILE",
     "file_of",
     "formats_of",
@@ -42,6 +43,8 @@ FAMILIES = (
 )
 
 RUN_FILE = "there is no run file '{}'"
+
+NO_WEIGHTS = "there is no file {} to take weights from"
 
 Check = Callable[[click.Context, click.Parameter, Any], Any]
 

@@ -44,7 +44,7 @@ def _run_file(help_: str) -> dict[str, Any]:
 @click.option("--trust", is_flag=True, help="Allow code outside radhard named in a run file.")
 @prints_results
 def fit(**options: Any) -> int:
-    """Add up the failures in 1e9 hours of an accelerator that computes a model all the time.
+    """Add up the failures in 1e9 hours (FIT) of an accelerator that runs a model all the time.
 
     For every structure (buffers of weights and inputs, accumulators, registers) its bits, the share
     of the time for which they hold what is still needed, the share of faults that cause a failure

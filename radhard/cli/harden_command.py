@@ -22,7 +22,7 @@ __all__ = ["harden"]
     multiple=True,
     callback=spec_of("hardenings", "hardening"),
     shell_complete=names_of("hardenings"),
-    help="A hardening; may be repeated, in this order.",
+    help="A hardening; may be repeated, and is applied in this order.",
 )
 @click.option(
     "--scores",
@@ -42,11 +42,11 @@ __all__ = ["harden"]
 def harden(**options: Any) -> int:
     """Create a hardened copy of MODEL: tensors keep their names, protective parts are added.
 
-    Value ranges are profiled on --data, which should not be the data of the test: of data that have
-    a split for training, that is taken unless --data names one. What was added, what it protects,
-    what it costs, and the accuracy before and after are printed; -o keeps the model in a folder
-    that every verb takes for a MODEL (recipe.json and model.safetensors, nothing pickled).
-    `radhard list hardenings` shows what --with may name.
+    Value ranges are profiled on --data, which should not be the test data: data sets with a
+    training split are read from that split unless --data names one. What was added, what it
+    protects, what it costs, and the accuracy before and after are printed; -o saves the model in a
+    folder that can be given wherever a MODEL is expected (recipe.json and model.safetensors,
+    nothing pickled). `radhard list hardenings` shows what --with accepts.
 
     \b
     Examples:

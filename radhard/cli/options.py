@@ -7,7 +7,15 @@ import click
 
 from radhard.cli.campaign_file import from_campaign_file
 from radhard.cli.completion import names_of
-from radhard.cli.early import file_of, formats_of, known_data, known_function, known_model, spec_of
+from radhard.cli.early import (
+    NO_WEIGHTS,
+    file_of,
+    formats_of,
+    known_data,
+    known_function,
+    known_model,
+    spec_of,
+)
 from radhard.cli.parameter_types import THREADS, WholeNumber
 
 __all__ = ["names_a_model", "names_a_model_or_a_campaign", "names_faults", "prints_results"]
@@ -44,7 +52,7 @@ def _with_options(verb: Verb, callback: Verb) -> Verb:
         click.option("--n", "samples", type=WholeNumber(1), help="Use the first N samples only."),
         click.option(
             "--weights",
-            callback=file_of("there is no file {} to take weights from"),
+            callback=file_of(NO_WEIGHTS),
             help="Weights for the model: .safetensors or a torch checkpoint.",
         ),
         click.option(
@@ -118,7 +126,7 @@ def prints_results(verb: Verb) -> Verb:
         ),
         click.option(
             "-q", "--quiet", "detail", flag_value="quiet", callback=_json_first,
-            help="Print the headline.",
+            help="Print the headline only.",
         ),
         click.option(
             "--json", "json", is_flag=True, is_eager=True, expose_value=False,

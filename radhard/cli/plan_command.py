@@ -11,14 +11,18 @@ from radhard.cli.parameter_types import Number, RateLimit, Share
 __all__ = ["plan"]
 
 
-@click.command(short_help="Say what a margin or a limit costs, before starting.")
+@click.command(short_help="Estimate what a margin or a limit costs.")
 @names_a_model
 @names_faults
 @prints_results
-@click.option("--margin", type=Share(0, 1), help="Half the width of the interval: 0.5% or 0.005.")
+@click.option(
+    "--margin",
+    type=Share(0, 1, min_open=True),
+    help="Half the width of the interval: 0.5% or 0.005.",
+)
 @click.option(
     "--max-rate",
-    type=RateLimit(0, 1),
+    type=RateLimit(0, 1, min_open=True),
     help="Instead: the limit that the upper confidence limit is to stay below.",
 )
 @click.option("--max-fit", type=Number(0), help="Instead: the same in failures in 1e9 h.")
@@ -28,7 +32,7 @@ __all__ = ["plan"]
 )
 @click.option("--by", help="Every group has the margin: tensor, layer, bit, ...")
 def plan(**options: Any) -> int:
-    """Say how many trials a margin or a limit needs, by sampler, and how long they take.
+    """Estimate how many trials a margin or a limit needs with each sampler, and how long they take.
 
     A pilot measures how much harm varies and how long a trial takes. It takes 5 to 20 seconds for
     a small network, and longer for a large one. It also estimates how long it takes to inject every

@@ -56,11 +56,11 @@ def report(
 ) -> int:
     """Write the report of FILES: one HTML page that needs no network, and a Markdown twin.
 
-    A FILE is a run, also one that is unfinished or still going on, or scores that `radhard analyze
-    -o` wrote. Scores of several analyses of one model share a page; so does a run with those of its
-    hardened versions (radhard verify --store), as cost against resilience. Two other
-    runs, such as those of two formats, are compared. With -o trials.csv (or .parquet), all trials
-    of a run are written as a table, with the weights by which rates can be computed from it.
+    A FILE is a run file, also of an unfinished run, or scores written by `radhard analyze -o`.
+    Scores of several analyses of one model share a page; so does a run with those of its hardened
+    versions (radhard verify --store), as cost against resilience. Two other runs, such as those of
+    two formats, are compared. With -o trials.csv (or .parquet), all trials of a run are written as
+    a table, with the weights by which rates can be computed from it.
 
     \b
     Examples:

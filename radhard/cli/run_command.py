@@ -27,7 +27,7 @@ __all__ = ["run"]
 )
 @click.option(
     "--margin",
-    type=Share(0, 1),
+    type=Share(0, 1, min_open=True),
     help="Instead of --sampler: half the width of the interval (0.5% or 0.005). A pilot chooses.",
 )
 @click.option(
@@ -96,10 +96,10 @@ __all__ = ["run"]
 def run(print_config: bool, **options: Any) -> int:
     """Run a fault-injection campaign on MODEL and print how often a fault changes a prediction.
 
-    MODEL is a network that comes along (lenet5, mlp), a factory of your own (file.py:function or
-    package.module:function), or a torch.export file (.pt2). The model is stored in the format first
-    where it is not (weights rounded), and comes to no harm. A run file that holds part of the same
-    run is continued. `radhard list` shows what the options may name.
+    MODEL is an included network (lenet5, mlp), a factory of your own (file.py:function or
+    package.module:function), or a torch.export file (.pt2). Weights that are not stored in the
+    format yet are rounded to it first, in memory only. A run file that has part of the same run is
+    continued. `radhard list` shows the components that options accept.
 
     \b
     Examples:
@@ -114,14 +114,14 @@ def run(print_config: bool, **options: Any) -> int:
       radhard run campaign.toml --store runs/base.db
       radhard run lenet5 --data mnist --executor "Ray(address='auto')" --store runs/base.db
 
-    A campaign file has these options by their long names, such as sampler = "PerBit(50)"; what the
-    command line says takes precedence. Code that it names, such as a model of your own, is run with
-    --trust only.
+    A campaign file has these options by their long names, such as sampler = "PerBit(50)"; options
+    on the command line take precedence. Code that it names, such as a model of your own, is run
+    with --trust only.
 
-    With --margin, a pilot of a few hundred trials chooses the fastest of three methods: draw faults
-    at random, first compute which faults cannot do harm and draw among the others, or try all
-    faults. The output names the choice and the expected cost of each method. A run file is
-    continued with the sampler with which it was begun.
+    With --margin, a pilot chooses the fastest of three methods: draw faults at random, first
+    compute which faults cannot do harm and draw among the others, or inject all faults. The output
+    names the choice and the expected cost of each method. A run file is continued with the sampler
+    with which it was begun.
 
     --max-rate compares with the upper limit of the 95 % interval, which must not be above it.
     """

@@ -14,10 +14,13 @@ __all__ = ["study"]
 @click.command(short_help="Reproduce a table or figure of a paper.")
 @click.argument("name", required=False)
 @click.option(
-    "--network", "networks", multiple=True, help="May be repeated; yours: file.py:function.  [all]"
+    "--network",
+    "networks",
+    multiple=True,
+    help="A network, or your own as file.py:function; may be repeated.  [all]",
 )
 @click.option("--runs", type=WholeNumber(1), help="Trials at each error rate.  [200]")
-@click.option("--images", type=WholeNumber(1), help="Test images a trial looks at.")
+@click.option("--images", type=WholeNumber(1), help="Test images per trial.")
 @click.option("--seed", type=WholeNumber(0), default=0, show_default=True, help="Random seed.")
 @click.option(
     "-o",

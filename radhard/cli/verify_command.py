@@ -91,7 +91,7 @@ def verify(**options: Any) -> int:
       radhard verify runs/base.db --model hard/ --store runs/hard.db --report hard.html
       radhard verify runs/base.db --model hard/ --max-rate 0.01 --max-drop 0.01
 
-    Exit codes: 0 within the limits, 1 an upper limit is above, 2 the input cannot be used.
+    Exit codes: 0 within the limits, 1 a limit was missed, 2 the input cannot be used.
     """
     check_verify_arguments(options["run"], options["model"])
     with imports_uncollected():

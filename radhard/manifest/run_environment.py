@@ -49,7 +49,8 @@ def _revision() -> str:
     def git(*words: str) -> str:
         if program is None:
             return ""
-        command = [program, "-C", str(folder), *words]
+        # Only read: a status would refresh the index, and leave its lock behind if it is stopped.
+        command = [program, "--no-optional-locks", "-C", str(folder), *words]
         try:
             # Fixed words and the folder of this package: nothing that a user or a file gave.
             done = subprocess.run(command, capture_output=True, text=True, timeout=5)  # noqa: S603

@@ -9,7 +9,7 @@ from warnings import warn
 
 import click
 
-from radhard.cli.advice_question import GOALS, MEMORIES, AdviceQuestion
+from radhard.cli.advice_question import GOALS, MEMORIES, AdviceQuestion, check_choice
 from radhard.cli.early import Check, known_data, known_model, spec_of
 from radhard.cli.free_place import campaign_name, free_place
 from radhard.cli.json_document import json_document
@@ -68,6 +68,10 @@ class AdviseAction:
             InputError: there is no terminal.
         """
         given = self.options
+        for name in ("memory", "goal"):
+            # Before anything else is asked for.
+            if given[name] is not None:
+                check_choice(name, given[name])
         if sys.stdin.isatty() and not self.as_json:
             for name, example, check in (
                 ("model", "lenet5", known_model),

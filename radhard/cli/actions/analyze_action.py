@@ -106,7 +106,10 @@ class AnalyzeAction(ModelAndData):
                 f"{str(self.against)!r} is a campaign at error rates, with many faults per trial; "
                 "scores can only be compared with a campaign of one fault per trial"
             )
-        self.take({name: settings[name] for name in _OF_THE_MODEL})
+        # The weights of a campaign are those of its own model.
+        of_other = self.model is not None and self.model != settings["model"]
+        names = [name for name in _OF_THE_MODEL if not (of_other and name == "weights")]
+        self.take({name: settings[name] for name in names})
         return results
 
     def _check_same_model(self, loaded: Loaded, results: Results) -> None:

@@ -1,6 +1,5 @@
 """How is the JSON object of a command written?"""
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -18,6 +17,8 @@ def json_document(facts: Mapping[str, Any]) -> str:
 
     Numbers that JSON lacks, NaN and infinity, become null.
     """
+    import json  # only where it is used, as all commands are imported for any of them
+
     context = click.get_current_context(silent=True)
     head = {
         "schema": SCHEMA,

@@ -8,6 +8,7 @@ import torch
 
 from radhard.campaign import run
 from radhard.cli.fault_space import fault_space, injects_into_registers_only
+from radhard.cli.interruption import interruption_told
 from radhard.cli.json_output import results_facts
 from radhard.cli.junit import check_junit, write_junit
 from radhard.cli.margin_options import check_margin
@@ -81,11 +82,9 @@ class RunAction(ModelAndData):
         self.settings()
         terminal = Terminal(self.detail)
         begun = self._begun
-        try:
+        way = "the same command, or --from with the same --store,"
+        with interruption_told(self.store, terminal, way):
             results = self._results(terminal)
-        except KeyboardInterrupt:
-            self._tell_how_to_go_on(terminal)
-            raise
         show_results(results, terminal, begun=begun)
         if self.store is not None:
             terminal.note_files("run file", self.store)
@@ -173,17 +172,6 @@ class RunAction(ModelAndData):
         terminal.say(chosen_line(found))
         terminal.facts["samplers for the margin"] = plan_facts(found)
         return found.choice.sampler
-
-    def _tell_how_to_go_on(self, terminal: Terminal) -> None:
-        if self.store is None or not self.store.exists():
-            terminal.say("interrupted; no results are stored without --store")
-            return
-        with Store(self.store) as file:
-            done = 0 if file.empty else len(file.done())
-        terminal.say_whole(
-            f"interrupted: {done:,} trials are in {self.store}; "
-            "the same command, or --from with the same --store, continues",
-        )
 
     def _checks(self, results: Results) -> list[LimitCheck]:
         return [] if self.max_rate is None else results.checks(self.max_rate)

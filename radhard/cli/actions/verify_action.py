@@ -9,6 +9,7 @@ from torch import nn
 
 from radhard.cli.comparison_tables import show_changes, show_comparison, show_verification
 from radhard.cli.hardened_folder import built, is_folder, source, stored
+from radhard.cli.interruption import interruption_told
 from radhard.cli.json_output import comparison_facts, verification_facts
 from radhard.cli.junit import check_junit, write_junit
 from radhard.cli.model_and_data import ModelAndData, check_harmless, said_in
@@ -74,23 +75,25 @@ class VerifyAction:
         workload.check_named("verify", self.run)
         base = self._unprotected(settings, before)
         loaded = workload.load()
-        verification = verify(
-            before,
-            loaded.model,
-            loaded.data,
-            base=base,
-            call=loaded.call,
-            store=self.store,
-            added=self.added,
-            timed=self.timed,
-            workers=self.workers,
-            worker_timeout=self.worker_timeout,
-            names=self._names(workload, loaded.data),
-            foreign=self.trust,
-            deterministic=False if self.allow_nondeterministic else None,
-            repair=self.repair,
-        )
-        return self._show(verification, Terminal(self.detail))
+        terminal = Terminal(self.detail)
+        with interruption_told(self.store, terminal, "the same command"):
+            verification = verify(
+                before,
+                loaded.model,
+                loaded.data,
+                base=base,
+                call=loaded.call,
+                store=self.store,
+                added=self.added,
+                timed=self.timed,
+                workers=self.workers,
+                worker_timeout=self.worker_timeout,
+                names=self._names(workload, loaded.data),
+                foreign=self.trust,
+                deterministic=False if self.allow_nondeterministic else None,
+                repair=self.repair,
+            )
+        return self._show(verification, terminal)
 
     def _given(self) -> ModelAndData:
         return ModelAndData(

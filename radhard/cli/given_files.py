@@ -75,7 +75,6 @@ def _of_run(text: str, verb: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    import shlex  # only where it is used, as all commands are imported for any of them
 
     return shlex.quote(text)
 

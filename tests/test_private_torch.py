@@ -46,7 +46,6 @@ def test_nested_values_are_taken_apart_and_put_together():
     assert all(a is b for a, b in zip(parts, [one, two, one, two], strict=True))
     assert repr(tree.tree_unflatten(parts, containers)) == repr(value)
     assert all(a is b for a, b in zip(tree.tree_leaves(value), parts, strict=True))
-    assert all(a is b for a, b in zip(tree.tree_iter(value), parts, strict=True))
     sizes = tree.tree_map(len, value)
     assert sizes == {"z": (1, [2]), "a": Pair(1, OrderedDict(k=2))}
 

@@ -12,10 +12,11 @@ from radhard.engines.replay.module_recording import Recording, recorded
 
 __all__ = ["AUDITED", "CampaignCost"]
 
-_GRAPH, _OPERATION, _PASSES = 3e8, 2e7, 10
-"""Cost of a recorded graph, in multiplications: a fixed part, about 30 milliseconds, one of each
-operation, a hundred times what `cost_of` says of a small one, and the number of passes over the
-data with which it is prepared and compared."""
+_GRAPH, _OPERATION, _PASSES = 3e8, 1e7, 6
+"""Cost of a recorded graph, in multiplications: a fixed part, about 10 milliseconds, one of each
+operation, fifty times what `cost_of` says of a small one, and the number of passes over the data
+with which it is prepared and compared. Measured on a loop over cells, an encoder, a CRNN, and
+depthwise convolutions with squeeze and excite."""
 
 _EXPORT = 2e10
 """Fixed cost of exporting a graph, where none can be recorded: about two seconds."""
@@ -23,11 +24,11 @@ _EXPORT = 2e10
 _EXPORTED = 1e8
 """Additional cost of exporting a graph, per operation."""
 
-_TRIAL = 1e7
-"""Overhead of a trial besides its passes if these are complete: about one millisecond, measured on
-networks of a few layers. Half of this otherwise."""
+_TRIAL, _STARTED = 5e6, 5e6
+"""Overhead of a trial besides its passes if these are complete, a fifth of a millisecond, and if
+they start at the fault; measured on networks of a few layers."""
 
-_WRITTEN, _FOLDED = 2e7, 3e6
+_WRITTEN, _FOLDED = 1e7, 3e6
 """The same of a trial with many faulty words, each of which is found and written; in `Folded`."""
 
 AUDITED = 20
@@ -36,11 +37,11 @@ AUDITED = 20
 _FOLLOWED = 0.25
 """Cost of a trial as a share of a pass if differences can be propagated; usually far lower."""
 
-_RECURRENT = 0.5
+_RECURRENT = 0.3
 """The same in networks with recurrent layers: from the second step on, a difference is in all
 units, but `FirstOrder` need not execute most of the trials."""
 
-_GAIN = 0.15
+_GAIN = 0.1
 """Minimum share of complete passes that a faster engine must save: the costs are estimates."""
 
 _MANY = 0.8
@@ -144,7 +145,7 @@ class CampaignCost:
             for site, share in zip(space.sites, shares.tolist(), strict=True):
                 begin = min(pass_.begins(campaign.workload.model, site), len(pass_.spent))
                 left += share * (pass_.spent[-1] - pass_.before(begin))
-            each = batches * left + _TRIAL / 2
+            each = batches * left + _STARTED
             return cls(whole, prepared + audited, len(trials) * each, exported)
         places, _, _ = space.locate(trials.at(np.arange(len(trials))))
         counts = np.bincount(places, minlength=len(space.sites))
@@ -153,7 +154,7 @@ class CampaignCost:
             passes = count * (1 if site.samples is not None else batches)
             begin = min(pass_.begins(campaign.workload.model, site), len(pass_.spent))
             whole += passes * one
-            followed += passes * (pass_.spent[-1] - pass_.before(begin)) + count * _TRIAL / 2
+            followed += passes * (pass_.spent[-1] - pass_.before(begin)) + count * _STARTED
         if pass_.operations <= _ROWS:
             # Only a bound from above: a difference usually stays in a part of the values, how large
             # a part is not known before the graph is.

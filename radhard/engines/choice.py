@@ -27,7 +27,7 @@ _GAIN = 0.1
 _SETTLED = 0.5
 """Minimum share of trials with a gradient for `FirstOrder` to be chosen."""
 
-_LARGE, _TRIALS, _SAMPLES = 2e8, 200, 16
+_LARGE, _TRIALS, _SAMPLES = 2e8, 100, 16
 """Minimum cost of a trial with complete passes, in multiplications, number of trials and number of
 samples for `FirstOrder` to be chosen: `Replay` saves most of a small network's passes, too, the
 gradients cost about as much as ten trials, and one sample of each trial is executed in any case."""

@@ -13,7 +13,7 @@ from radhard.notes import Note
 from radhard.state import State
 from radhard.state.memory import address
 from radhard.targets.stored import stored_tensor
-from radhard.tree import tree_iter
+from radhard.tree import operands
 
 __all__ = ["check_read"]
 
@@ -68,7 +68,7 @@ class _Reading(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         # A view reads no values, and most models take views of weights that they never use.
         if not func.is_view:
-            for value in tree_iter((args, kwargs)):
+            for value in operands(args, kwargs):
                 if isinstance(value, Tensor):
                     self.places.add(address(value))
         return func(*args, **(kwargs or {}))

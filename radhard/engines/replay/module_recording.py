@@ -15,7 +15,7 @@ from radhard.internals import TorchDispatchMode, version
 from radhard.state.memory import address
 from radhard.targets import Site
 from radhard.targets.stored import stored_tensor
-from radhard.tree import tree_flatten, tree_iter, tree_unflatten
+from radhard.tree import operands, tree_flatten, tree_unflatten
 
 __all__ = ["RecordedCall", "Recording", "copied", "cost_of", "forwards", "recorded"]
 
@@ -79,7 +79,7 @@ def cost_of(operation: Any, args: Any, kwargs: Any, output: Any) -> float:
     # The counter has two operations for a multiplication with its addition.
     if counted is not None:
         return _OPERATION + float(counted(*args, **kwargs, out_val=output)) / 2
-    tensors = [value for value in tree_iter((args, kwargs)) if isinstance(value, Tensor)]
+    tensors = [value for value in operands(args, kwargs) if isinstance(value, Tensor)]
     if not tensors:
         return _OPERATION
     # Fused layers such as a whole LSTM, unknown to the FLOP counter, have their weight matrices
@@ -117,7 +117,7 @@ class _Clock(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.tick(cost_of(func, args, kwargs or {}, output))
         self.counted += 1
         self.operations.add(str(getattr(func, "overloadpacket", func)))
-        for value in tree_iter((args, kwargs)):
+        for value in operands(args, kwargs):
             if isinstance(value, Tensor):
                 at = address(value)
                 if at in self._own:

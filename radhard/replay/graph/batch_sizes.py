@@ -6,11 +6,16 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.fx.immutable_collections import immutable_dict, immutable_list
 
 from radhard.replay.graph.operation_graph import Graph, Node, NoGraphError, Slot
-from radhard.tree import tree_map
 
 __all__ = ["FixedGraph", "for_any_size"]
+
+_NESTED = (tuple, list, dict, immutable_list, immutable_dict)
+"""What holds arguments of operations; the last two are what torch.fx makes of lists and dicts."""
+
+_OTHERS = "the model's operations are others for another batch size"
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ def for_any_size(made: Sequence[FixedGraph]) -> Graph:
         or graph.constants.keys() != first.constants.keys()
         for graph in graphs
     ):
-        raise NoGraphError("the model's operations are others for another batch size")
+        raise NoGraphError(_OTHERS)
     for slot, tensor in first.constants.items():
         if not all(_equal(tensor, graph.constants[slot]) for graph in graphs):
             raise NoGraphError("a tensor made in the forward pass depends on the batch size")
@@ -116,10 +121,16 @@ class _Merging:
 
     def merged(self, values: Sequence[Any]) -> Any:
         """One value out of those that stand in the same place of each graph."""
-        try:
-            return tree_map(self._one, *values)
-        except ValueError:
-            raise NoGraphError("the model's operations are others for another batch size") from None
+        first = values[0]
+        if type(first) not in _NESTED:
+            return self._one(*values)
+        if any(type(value) is not type(first) or len(value) != len(first) for value in values):
+            raise NoGraphError(_OTHERS)
+        if isinstance(first, dict):
+            if any(value.keys() != first.keys() for value in values):
+                raise NoGraphError(_OTHERS)
+            return {key: self.merged([value[key] for value in values]) for key in first}
+        return type(first)(self.merged(parts) for parts in zip(*values, strict=True))
 
     def _one(self, *values: Any) -> Any:
         first = values[0]

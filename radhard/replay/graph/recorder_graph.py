@@ -28,7 +28,7 @@ from radhard.replay.graph.samples_in_front import with_samples_in_front
 from radhard.replay.graph.split_parts import SPLITTING
 from radhard.state.memory import address
 from radhard.state.state import State
-from radhard.tree import tree_leaves
+from radhard.tree import operands, tree_leaves
 from radhard.workload.hooks import module_hooks
 
 __all__ = ["recorder_graph"]
@@ -341,7 +341,7 @@ def _check_plain(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None
         raise NoGraphError(f"{op} holds operations of its own")
     if torch.Tag.nondeterministic_seeded in op.tags and not _is_certain(op, args, kwargs):
         raise NoGraphError(f"{op} draws random numbers")
-    parts = tree_leaves((args, kwargs))
+    parts = operands(args, kwargs)
     if any(isinstance(part, torch.ScriptObject) for part in parts):
         raise NoGraphError(f"{op} takes what is no tensor, such as packed weights")
     tensors = [part for part in parts if isinstance(part, Tensor)]

@@ -18,6 +18,8 @@ BOOSTS = {"questions.md": 8.0, "choose.md": 4.0, "guides/": 3.0, "getting-starte
 BOOSTS |= {"glossary.md": 2.0, "studies/": 0.2, "architecture.md": 0.2, "performance.md": 0.7}
 """How far up a search lists a page: answers before measurements that have the words too."""
 
+_DEFINITION = ast.FunctionDef | ast.ClassDef
+
 _OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./(?!guides|reference|studies)[^)]*\)")
 
 
@@ -46,14 +48,26 @@ def packages() -> list[str | None]:
 
 
 def reference(package: str | None) -> str:
-    """The page of a package: what it is, and each of its public names."""
+    """The page of a package: what it is, a table of its public names, and each of them."""
     title = f"radhard.{package}" if package else "radhard"
     first, names = _public(package)
     here = [name for name in names if package or not _source(name).is_file()]
-    # What a reader looks for first; lists of components and other constants come last.
-    here.sort(key=str.isupper)
+    # Of radhard itself the verbs first; lists of components and other constants come last.
+    here.sort(key=lambda name: (name.isupper(), package is None and name[0].isupper()))
+    rows = (f"| [`{n}`](#{title}.{n}) | {_summary(_source(package), n)} |\n" for n in here)
     entries = "\n".join(f"::: {title}.{name}\n" for name in here)
-    return f"# {title}\n\n{first}\n\n{entries}"
+    return f"# {title}\n\n{first}\n\n| name | |\n|---|---|\n{''.join(rows)}\n{entries}"
+
+
+def _summary(source: Path, name: str) -> str:
+    """The first line of the docstring of a name that a file defines or imports from another."""
+    body = ast.parse(source.read_text(encoding="utf-8")).body
+    for node in [*body, *(n for part in body if isinstance(part, ast.If) for n in part.body)]:
+        if isinstance(node, _DEFINITION) and node.name == name:
+            return (ast.get_docstring(node) or "").partition("\n")[0].replace("|", "\\|")
+        if isinstance(node, ast.ImportFrom) and name in (alias.name for alias in node.names):
+            return _summary(_source((node.module or "").partition(".")[2].replace(".", "/")), name)
+    return ""
 
 
 def _source(package: str | None) -> Path:

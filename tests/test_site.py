@@ -2,6 +2,7 @@
 
 import html
 import importlib
+import inspect
 import json
 import os
 import re
@@ -47,8 +48,13 @@ def check_reference(site: Path) -> None:
         assert f'id="radhard.{name}"' in page, name
     for room in rooms:
         page = (site / "reference" / f"{room}.html").read_text("utf-8")
-        for name in importlib.import_module(f"radhard.{room}").__all__:
-            assert f'id="radhard.{room}.{name}"' in page, name
+        package = importlib.import_module(f"radhard.{room}")
+        for name in package.__all__:
+            _, found, entry = page.partition(f'id="radhard.{room}.{name}"')
+            assert found, name
+            # Of a function whose file has its name, not the file.
+            if inspect.isfunction(getattr(package, name)):
+                assert f"{name}(" in re.sub(r"<[^>]+>|\s", "", entry[:2000]), name
 
 
 def check_signatures(site: Path) -> None:

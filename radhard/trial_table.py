@@ -69,9 +69,8 @@ def weighted_table(table: pd.DataFrame, means: RunMeans, columns: Sequence[str])
         means: those of the run.
         columns: the figures, by their full names.
 
-    With inferred verdicts also ``inferred``, the share of the verdicts on such faults (of this
-    tensor and variant, or this stratum) that were inferred and not executed, and corrections of
-    the figures.
+    With inferred verdicts also ``inferred``, the share of the verdicts on faults of the tensor (or
+    at the error rate) that were inferred and not executed, and corrections of the figures.
     """
     trials, weights = means.trials, means.weights
     frame = table.copy()
@@ -98,22 +97,21 @@ def weighted_table(table: pd.DataFrame, means: RunMeans, columns: Sequence[str])
 
 
 def _inferred_shares(records: Sequence[Inference], trials: MeanTrials) -> npt.NDArray[np.float64]:
-    """The share of the verdicts on trials like each of these that was inferred and not executed.
+    """The share of the verdicts that was inferred and not executed, of each trial's tensor.
 
-    Records count verdicts by tensor and variant of the fault model, or by stratum, not by trial.
+    Records count verdicts by tensor, or by stratum of trials with many faults, not by trial.
     """
     named = {name: place for place, name in enumerate(trials.names)}
-    left, tried = np.zeros(int(trials.starts[-1])), np.zeros(int(trials.starts[-1]))
+    left, tried = np.zeros(len(named)), np.zeros(len(named))
     for record in records:
-        place = named.get(record.tensor)
-        if place is None or not record.open:
+        if (place := named.get(record.tensor)) is None:
             continue
-        own = slice(int(trials.starts[place]), int(trials.starts[place + 1]))
-        counts = np.asarray(record.open, float) - np.asarray(record.sample, float)
-        # By figure: what is open for one of them on either side is inferred.
-        left[own] += counts.sum(axis=1).max(axis=0) / record.samples
+        tallies = record.harmless + record.harmful
+        left[place] += (tallies.inferred - tallies.tried) / record.samples
+        # Verdicts of sums that may overflow, and of whole trials, are apart from the others.
         if record.kind == "pairs":
-            tried[own] += np.asarray(record.trials, float)
+            tried[place] += sum(record.trials)
     shares = np.divide(left, tried, out=np.zeros_like(left), where=tried > 0)
-    found: npt.NDArray[np.float64] = shares.clip(0.0, 1.0)[trials.counts]
+    places = np.searchsorted(trials.starts, trials.counts, side="right") - 1
+    found: npt.NDArray[np.float64] = shares.clip(0.0, 1.0)[places]
     return found

@@ -98,6 +98,16 @@ def test_under_inference_the_column_of_corrections_gives_the_rate(number, sample
         assert min(max(found, low), high) == pytest.approx(results.rate(name).value, abs=1e-10)
 
 
+@pytest.mark.parametrize("audit", [0.0, 0.2, 1.0])
+def test_the_share_of_inferred_verdicts_is_without_those_that_were_executed(audit):
+    results = ran(1, FirstOrder(audit=audit, **RASH), Uniform(200))
+    shares = results.to_frame()["inferred"]
+    every = [record.harmless + record.harmful for record in results.inferences]
+    left = sum(tally.inferred - tally.tried for tally in every)
+    assert shares.mean() == pytest.approx(left / (200 * 10))
+    assert (shares.max() == 0) == (audit == 1.0)
+
+
 def test_corrections_go_with_post_strata_too(tmp_path):
     model, given, _ = small(1)
     high = FaultSpace.of(model, Weights("*"), BitFlip(bits=(14, 15)), Float16())

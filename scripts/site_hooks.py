@@ -62,11 +62,20 @@ def reference(package: str | None) -> str:
 def _summary(source: Path, name: str) -> str:
     """The first line of the docstring of a name that a file defines or imports from another."""
     body = ast.parse(source.read_text(encoding="utf-8")).body
-    for node in [*body, *(n for part in body if isinstance(part, ast.If) for n in part.body)]:
-        if isinstance(node, _DEFINITION) and node.name == name:
-            return (ast.get_docstring(node) or "").partition("\n")[0].replace("|", "\\|")
+    body += [inner for node in body if isinstance(node, ast.If) for inner in node.body]
+    for node, after in zip(body, [*body[1:], None], strict=True):
         if isinstance(node, ast.ImportFrom) and name in (alias.name for alias in node.names):
             return _summary(_source((node.module or "").partition(".")[2].replace(".", "/")), name)
+        text = None
+        if isinstance(node, _DEFINITION) and node.name == name:
+            text = ast.get_docstring(node)
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(after, ast.Expr):
+            # What follows a constant says what it is.
+            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+            if isinstance(target, ast.Name) and target.id == name:
+                text = ast.literal_eval(after.value)
+        if text:
+            return str(text).partition("\n")[0].replace("|", "\\|")
     return ""
 
 

@@ -25,6 +25,7 @@ Structure = Literal[
 the elements, and the registers of the elements."""
 
 STRUCTURES: tuple[Structure, ...] = get_args(Structure)
+"""The structures of an accelerator whose failures in time are added up, buffers first."""
 
 _AT_ONCE = 2**20
 """Words of registers in cycles that are looked at together."""

@@ -27,6 +27,7 @@ Role = Literal[
     "gradient",
     "optimizer state",
 ]
+"""What the tensors of a target are in the model; rates can be split by it."""
 
 FLOWING: tuple[Role, ...] = (
     "activation",

@@ -18,9 +18,11 @@ from radhard.formats.protected.check_word import CheckWord
 __all__ = ["CLEAN", "CORRECTED", "DETECTED", "Decoding", "ProtectedFormat", "StoredBlocks"]
 
 CLEAN = 0
+"""What a decoder reports of a block: no error found."""
 CORRECTED = 1
+"""What a decoder reports of a block: an error found and corrected, rightly or not."""
 DETECTED = 2
-"""What a decoder reports of a block: no error, an error corrected, an error it cannot correct."""
+"""What a decoder reports of a block: an error that it cannot correct."""
 
 _WIDEST = 64
 

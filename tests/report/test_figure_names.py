@@ -8,7 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radhard.report.figures import Bit, Grid, ParetoPoint, bits, forest, grid, pareto, svg
+from radhard.comparison import Row
+from radhard.report.figures import (
+    Bit,
+    Curve,
+    Grid,
+    ParetoPoint,
+    bits,
+    curves,
+    dumbbells,
+    forest,
+    grid,
+    pareto,
+    svg,
+)
 from radhard.report.figures.short_names import short_names
 from radhard.report.sections.bit_groups import bit_axis
 from radhard.stats import Estimate
@@ -85,3 +98,29 @@ def test_nothing_is_written_where_the_bar_of_a_time_may_be():
     assert not axes.texts
     drawn = unescape(svg(lambda: figure, "p", "t", "d"))
     assert "← better: less time per pass" in drawn
+
+
+def test_differences_beside_dumbbells_are_not_cut_off():
+    before, after = rate(0.0464, 0.005, 0.165), rate(0.0014, 0.00004, 0.1)
+    change = Estimate(-0.0441, -0.16, 0.0864, confidence=0.95, trials=35)
+    rows = [Row("conv2.weight", before, after, change, 0.3, 1, 33, 0)]
+    for narrow in (False, True):
+        figure = dumbbells(rows, "critical SDC rate", narrow)
+        figure.draw_without_rendering()
+        width = figure.bbox.width
+        for text in figure.axes[0].texts:
+            box = text.get_window_extent()
+            assert box.x0 >= 0
+            assert box.x1 <= width
+
+
+def test_many_rates_have_powers_of_ten_at_their_axis():
+    rates = [1e-9 * 1.3257**n for n in range(50)]
+    curve = Curve("a", "critical", "o", [(x, rate()) for x in rates])
+    for narrow in (False, True):
+        (axes,) = curves([curve], "bit", narrow).axes
+        texts = [text.get_text() for text in axes.get_xticklabels()]
+        assert 3 <= len(texts) <= 9
+        assert all(re.fullmatch(r"1e-\d+|0\.0*1", text) for text in texts)
+        ends = spans(curves([curve], "bit", narrow), "x")
+        assert all(a[1] <= b[0] for a, b in itertools.pairwise(ends))

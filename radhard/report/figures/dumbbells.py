@@ -11,7 +11,7 @@ from radhard.report.change import CHANGES, change_of
 from radhard.report.estimate_cells import read_column
 from radhard.report.figures.ink import colour, root_axis, sheet
 from radhard.report.figures.legend import legend
-from radhard.report.point_differences import in_points
+from radhard.report.point_differences import numbers_in_points
 
 __all__ = ["dumbbells"]
 
@@ -29,8 +29,8 @@ def dumbbells(
     """A row for each group: its rate in the first run (ring) and the second (dot), with intervals.
 
     ``named`` is put before the name of each group, as in "bit 30"; ``runs`` names the two runs.
-    The axis is linear in the square root. The colour of a row says whether the interval of its
-    difference excludes 0.
+    Beside a row is the difference in percentage points. The axis is linear in the square root. The
+    colour of a row says whether the interval of its difference excludes 0.
     """
     n = len(rows)
     width, each = (342, 52) if narrow else (760, 34)
@@ -40,7 +40,7 @@ def dumbbells(
     above = 12 + 20 * lines
     height = above + 46 + each * n
     figure, axes = sheet(width, height)
-    texts = list(map(str, read_column([in_points(row.difference) for row in rows])))
+    texts = list(map(str, read_column([numbers_in_points(row.difference) for row in rows])))
     # On a phone as many characters as the longest difference beside it leaves.
     room = int((width - 20) / 7.0) - max(map(len, texts)) if narrow else 28
     names = figure.names([f"{named}{row.group}" for row in rows], room)

@@ -1,7 +1,9 @@
 """In which tensors and bits, and under which faults, do the rates of two runs differ?"""
 
 import math
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from radhard.comparison import Row, compare
 from radhard.errors import InputError
@@ -11,6 +13,7 @@ from radhard.report.estimate_cells import COLUMNS, Reading, read_column, with_in
 from radhard.report.figures import dumbbells
 from radhard.report.main_figure import MainFigure
 from radhard.report.point_differences import in_points, numbers_in_points
+from radhard.report.sections.bit_groups import bit_name
 from radhard.report.verification.run_pair import RunPair
 from radhard.stats import percent
 
@@ -18,6 +21,8 @@ __all__ = ["change_by_bit", "change_by_fault", "change_by_tensor", "rows_by_faul
 
 _DRAWN = 16
 """Largest number of rows in a figure; the table has all of them."""
+
+_BITS = re.compile(r"\d+(\+\d+)*")
 
 _SEEN = 0.01
 """Rows with less than this share of the highest rate are not drawn: they would drown the others."""
@@ -61,7 +66,7 @@ def _section(pair: RunPair, harm: MainFigure, by: str, name: str, title: str) ->
     if pair.before.by_rate:
         return None
     try:
-        rows = compare(*pair.runs, harm.column, by=by).rows
+        rows = tuple(map(_named, compare(*pair.runs, harm.column, by=by).rows))
     except InputError:  # no common group
         return None
     ranked = sorted(rows, key=_rank)
@@ -89,6 +94,11 @@ def _section(pair: RunPair, harm: MainFigure, by: str, name: str, title: str) ->
         lambda narrow: dumbbells(drawn, harm.rate, narrow, named=named, runs=pair.labels),
     )
     return Section(name, title, (picture, table))
+
+
+def _named(row: Row) -> Row:
+    """A row whose group is called as in other sections: bits 30–29, not 29+30."""
+    return replace(row, group=bit_name(row.group)) if _BITS.fullmatch(row.group) else row
 
 
 def _columns(rows: Sequence[Row]) -> tuple[list[Reading], list[Reading], list[Reading]]:

@@ -156,10 +156,11 @@ def _pareto(models: Sequence[ParetoPoint], harm: MainFigure) -> Section:
     across = differing or {"stored bits": 0}
     drawn = [m.at(across.values()) for m in models]
     finding = "; ".join(
-        f"{m.name}: {with_interval(m.rate)} at {m.costs[0]:.3f}x stored bits, "
-        f"{m.costs[at]:.3f}x{_span(m, at)} {list(costs)[1]}"
+        f"{m.name} {with_interval(m.rate)} at "
+        + " and ".join(f"{m.costs[n]:.3f}x{_span(m, n)} the {name}" for name, n in across.items())
         for m in models
     )
+    finding = f"{harm.Rate}: {finding}"
     alike = [name for name in costs if name not in across]
     if alike:
         share = percent(round(_ALIKE - 1, 6))
@@ -167,8 +168,8 @@ def _pareto(models: Sequence[ParetoPoint], harm: MainFigure) -> Section:
     picture = Picture(
         "pareto",
         f"{harm.Rate} and cost",
-        f"{finding}. Cost and {harm.rate} are lower at the bottom left; the dashed line joins the "
-        f"models that no other one beats in both. {_bars(timed and 'time per pass' in across)}",
+        f"{finding}. Cost and rate are lower at the bottom left; the dashed line joins the models "
+        f"that no other one beats in both. {_bars(timed and 'time per pass' in across)}",
         lambda narrow: pareto(drawn, list(across), harm.rate, narrow),
     )
     return Section("pareto", "Cost and benefit", (picture,))

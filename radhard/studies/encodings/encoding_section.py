@@ -1,7 +1,7 @@
 """How are the tolerable error rates of one network presented?"""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from radhard.comparison import Tolerable
@@ -15,7 +15,7 @@ from radhard.studies.networks import Network
 from radhard.studies.standalone_svg import standalone
 from radhard.studies.study import NetworkSection
 
-__all__ = ["encoding_section", "ratio_text", "tolerable_facts"]
+__all__ = ["encoding_figure", "encoding_section", "ratio_text", "tolerable_facts"]
 
 
 def encoding_section(
@@ -114,17 +114,31 @@ def tolerable_facts(found: Tolerable) -> dict[str, Any]:
 
 def _figure(study: str, design: EncodingDesign, findings: EncodingFindings) -> str:
     """Accuracy over the error rate with intervals, a curve for each encoding, as an SVG file."""
-    lines = [
-        Curve(each.name, each.paint, each.mark, list(findings.accuracy(each.name).items()))
-        for each in design.encodings
-    ]
-    title = f"Accuracy of {findings.network} with faulty weights"
-    finding = "; ".join(f"{line.name}: {findings.tolerable(line.name)}" for line in lines)
+    names = [each.name for each in design.encodings]
+    return encoding_figure(
+        f"{study}-{findings.network}",
+        design,
+        findings.network,
+        {name: list(findings.accuracy(name).items()) for name in names},
+        {name: str(findings.tolerable(name)) for name in names},
+    )
+
+
+def encoding_figure(
+    name: str,
+    design: EncodingDesign,
+    network: str,
+    accuracy: Mapping[str, Sequence[tuple[float, Estimate]]],
+    tolerable: Mapping[str, str],
+) -> str:
+    """The figure from the accuracy at every rate and the tolerable rates, by encoding."""
+    lines = [Curve(e.name, e.paint, e.mark, accuracy[e.name]) for e in design.encodings]
+    finding = "; ".join(f"{encoding}: {rate}" for encoding, rate in tolerable.items())
     return standalone(
         svg(
-            lambda: curves(lines, "bit", narrow=False),
-            f"{study}-{findings.network}",
-            title,
+            lambda: curves(lines, "bit", narrow=False, what="accuracy"),
+            name,
+            f"Accuracy of {network} with faulty weights",
             f"Tolerable rates: {finding}",
         )
     )

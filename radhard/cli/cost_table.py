@@ -20,7 +20,6 @@ def show_cost(cost: Overhead, terminal: Terminal) -> None:
     if cost.time is not None:
         time = cost.time
         terminal.say(
-            f"time per pass: {time.median:.3f}x, range {time.low:.3f}x to {time.high:.3f}x, "
-            f"{time.basis}",
+            f"ratio of the times: range {time.low:.3f}x to {time.high:.3f}x over {time.basis}",
             "dim",
         )

@@ -73,6 +73,8 @@ def _lines(family: str, width: int) -> list[str]:
     lines = [click.style(family, bold=True)]
     for part in parts:
         label = f"{part.name:<{longest}}  "
-        text = fill(label + part.summary, width, subsequent_indent=" " * len(label))
+        text = fill(
+            label + part.summary.replace("`", ""), width, subsequent_indent=" " * len(label)
+        )
         lines.append(text.replace(label, click.style(label, fg="cyan"), 1))
     return [*lines, ""]

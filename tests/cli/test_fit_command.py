@@ -78,7 +78,16 @@ def test_the_screen_names_each_structure_and_what_is_left_out(runs, capsys):
     assert main(line(runs, "--fit-per-bit", "1e-3")) == 0
     shown = capsys.readouterr().out
     assert all(f"{register} registers" in shown for register in ARRAY.registers)
-    assert "without weight buffer" in shown
+    assert "not in the total: weight buffer" in shown
+
+
+def test_a_narrow_terminal_gets_every_number(runs, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    assert main(line(runs, "--fit-per-bit", "1e-3")) == 0
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 40
+    assert "\N{HORIZONTAL ELLIPSIS}" not in shown
+    assert all(f"{register} registers" in shown for register in ARRAY.registers)
 
 
 @pytest.mark.parametrize(

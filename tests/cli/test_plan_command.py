@@ -49,3 +49,12 @@ def test_what_is_missing_is_one_line(options, told, capsys):
     error = capsys.readouterr().err.strip()
     assert told in error
     assert len(error.splitlines()) == 1
+
+
+def test_a_narrow_terminal_gets_every_sampler_whole(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    assert main([*MODEL, "--margin", "20%"]) == 0
+    *lines, _ = capsys.readouterr().out.splitlines()  # the command is one line to copy
+    assert max(map(len, lines)) <= 40
+    assert "Adaptive(0.2, caps=Certified())" in lines
+    assert not any("\N{HORIZONTAL ELLIPSIS}" in line for line in lines)

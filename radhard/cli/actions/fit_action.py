@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
+
+from rich.table import Table
 
 from radhard.accelerators import ACCELERATORS, Accelerator
 from radhard.cli.estimate_table import plain_table
@@ -11,11 +13,14 @@ from radhard.cli.model_and_data import ModelAndData, said_in
 from radhard.cli.terminal import Terminal
 from radhard.errors import InputError
 from radhard.results import Results
-from radhard.stats import estimate_column
+from radhard.stats import EstimateText, estimate_column
 from radhard.structures import AcceleratorFit, accelerator_fit
 from radhard.targets import Registers
 
 __all__ = ["FitAction"]
+
+_WIDE = 72
+"""Terminal width from which on one table has all figures."""
 
 _TAKEN = ("model", "data", "weights", "call", "samples")
 
@@ -88,26 +93,17 @@ class FitAction:
         terminal = Terminal(self.detail)
         terminal.say(str(found.total), "bold", always=True)
         terminal.say(repr(array), "dim")
-        table = plain_table("")
-        table.padding = (0, 1, 0, 0)
-        table.add_column("structure", no_wrap=True)
-        for name in ("bits", "live", "AVF"):
-            table.add_column(name, justify="right", no_wrap=True)
-        table.add_column("95 % interval", no_wrap=True, header_style="dim")
-        table.add_column("FIT", justify="right", no_wrap=True)
-        table.add_column("95 % interval", no_wrap=True, header_style="dim")
-        avfs, fits = (
-            estimate_column([getattr(one, name) for one in found.values()])
-            for name in ("avf", "fit")
-        )
-        for one, avf, fit in zip(found.values(), avfs, fits, strict=True):
-            row = (one.structure, f"{one.bits:,}", f"{100 * one.residency:.0f} %")
-            # The unit is in the head of the column.
-            texts = (text.replace(" FIT", "") for text in (fit.value, fit.interval))
-            table.add_row(*row, avf.value, avf.interval, *texts)
-        terminal.show(table)
+        rows = _rows(found)
+        if terminal.console.width >= _WIDE:
+            terminal.show(_table(rows))
+        else:
+            terminal.say("")
+            for name, bits, live, avf, fit in rows:
+                terminal.say(f"{name}: {bits} bits, live {live}")
+                terminal.say(f"  AVF {avf}")
+                terminal.say(f"  FIT {fit}")
         for name, why in found.left_out.items():
-            terminal.say(f"without {name}: {why}")
+            terminal.say(f"not in the total: {name} ({why})")
         terminal.finish(
             {
                 "array": repr(array),
@@ -116,6 +112,34 @@ class FitAction:
                 "left out": found.left_out,
             }
         )
+
+
+def _rows(found: AcceleratorFit) -> list[tuple[str, str, str, EstimateText, EstimateText]]:
+    """For each structure its name, bits, residency, AVF and FIT."""
+    structures = found.values()
+    avfs, fits = (
+        estimate_column([getattr(one, name) for one in structures]) for name in ("avf", "fit")
+    )
+    # The unit is said in front.
+    plain = [EstimateText(*(text.replace(" FIT", "") for text in astuple(fit))) for fit in fits]
+    return [
+        (one.structure, f"{one.bits:,}", f"{100 * one.residency:.0f} %", avf, fit)
+        for one, avf, fit in zip(structures, avfs, plain, strict=True)
+    ]
+
+
+def _table(rows: Sequence[tuple[str, str, str, EstimateText, EstimateText]]) -> Table:
+    table = plain_table("")
+    table.padding = (0, 1, 0, 0)
+    table.add_column("structure", no_wrap=True)
+    for head in ("bits", "live"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for head in ("AVF", "FIT"):
+        table.add_column(head, justify="right", no_wrap=True)
+        table.add_column("95 % interval", no_wrap=True, header_style="dim")
+    for name, bits, live, avf, fit in rows:
+        table.add_row(name, bits, live, avf.value, avf.interval, fit.value, fit.interval)
+    return table
 
 
 def _raw_rates(texts: Sequence[str]) -> float | dict[str, float]:

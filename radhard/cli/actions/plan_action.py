@@ -31,6 +31,9 @@ _DEFAULTS: dict[str, Any] = {
     "batch": 100,
 }
 
+_WIDE = 72
+"""Terminal width from which on the samplers are in a table."""
+
 _NAMES = {"target": "target", "fault": "fault", "format_": "format", "seed": "seed"}
 """Options that the command of the campaign repeats, if they are not the defaults."""
 
@@ -119,7 +122,14 @@ class PlanAction(ModelAndData):
             f"{1000 * found.speed.per_trial:.3g} ms per trial and {duration(found.speed.setup)} to "
             f"prepare; took {duration(found.seconds)} in all"
         )
-        terminal.show(_sampler_table(found))
+        if terminal.console.width >= _WIDE:
+            terminal.show(_sampler_table(found))
+        else:
+            terminal.say("")
+            for row in found.rows:
+                trials = "?" if row.trials is None else f"{row.trials:,}"
+                terminal.say(f"{row.sampler!r}")
+                terminal.say(f"  {trials} trials, {duration(row.seconds)} ({row.basis})")
         for way, reason in found.left_out.items():
             terminal.say(f"{way} does not apply: {reason}")
         if any(isinstance(row.sampler, Adaptive) and row.sampler.caps for row in found.rows):

@@ -18,7 +18,8 @@ _ANSWERS: dict[Direction, str] = {
 def hardening_verdict(row: Row, *, under: str = "") -> Verdict:
     """Whether the hardening helps, as far as these trials tell, ``under`` one fault model."""
     kind, change = change_of(row.difference).direction, read(in_points(row.difference))
-    reason = f"The rate changes by {change.value} {change.interval}."
+    # The unit follows the interval.
+    reason = f"The rate changes by {change.value.removesuffix(' points')} {change.interval}."
     if kind == "better" and row.reduction is not None:
         removed = read(row.reduction)
         reason = f"It removes {removed.value} {removed.interval} of the harm."

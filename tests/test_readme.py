@@ -32,6 +32,18 @@ def test_python_in_the_readme_runs(size, tmp_path, monkeypatch, capsys):
     assert all(fresh[name].equal(tensor) for name, tensor in shown["model"].state_dict().items())
 
 
+def test_commands_in_the_readme_are_among_those_that_other_tests_run():
+    # Those of the page in tests/test_guides.py, that on the example in tests/test_examples.py.
+    page = [
+        command
+        for _, block in blocks(README.parent / "docs" / "command-line.md")
+        for command in commands(block)
+    ]
+    shown = [command for _, block in blocks(README) for command in commands(block)]
+    assert [c for c in shown if c not in page and "examples/own_network.py:build" not in c] == []
+
+
+@pytest.mark.slow
 def test_commands_in_the_readme_run_in_order_in_an_empty_folder(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")

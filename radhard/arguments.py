@@ -122,28 +122,42 @@ def number_in(value: Any, name: str) -> Any:
         ) from None
 
 
-def named_options(function: Callable[P, R]) -> Callable[P, R]:
-    """Decorator: an option that the function does not have is answered with the similar ones."""
+def named_options(
+    elsewhere: Mapping[str, str] | None = None,
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorator: an option that the function does not have is answered with the similar ones.
 
-    @functools.wraps(function)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        check_options(kwargs, function)
-        return function(*args, **kwargs)
+    ``elsewhere``: names that one may expect, such as those of the command line, with what to write.
+    """
 
-    return checked
+    def decorated(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            check_options(kwargs, function, elsewhere=elsewhere)
+            return function(*args, **kwargs)
+
+        return checked
+
+    return decorated
 
 
-def check_options(options: Mapping[str, Any], *functions: Callable[..., Any]) -> None:
+def check_options(
+    options: Mapping[str, Any],
+    *functions: Callable[..., Any],
+    elsewhere: Mapping[str, str] | None = None,
+) -> None:
     """Raise `InputError` for an option that none of the functions has.
 
-    The first function is the one that was called, which hands options on to the others.
+    The first function is the one that was called, which hands options on to the others;
+    ``elsewhere`` as for `named_options`.
     """
     parameters = [one for f in functions for one in inspect.signature(f).parameters.values()]
     known = [one.name for one in parameters if one.kind is not one.VAR_KEYWORD]
     for name in options:
         if name not in known:
             similar = near(name, known) or f"it has {', '.join(dict.fromkeys(known))}"
-            raise InputError(f"{functions[0].__name__} has no option {name!r}: {similar.strip()}")
+            answer = (elsewhere or {}).get(name, similar)
+            raise InputError(f"{functions[0].__name__} has no option {name!r}: {answer.strip()}")
 
 
 def seconds(value: Any, name: str) -> float | None:

@@ -50,8 +50,26 @@ from radhard.workload import Workload
 
 __all__ = ["faultless", "run"]
 
+_OF_SPACE = "it belongs to the fault space: space=rh.FaultSpace.of(model, target, fault, format)"
 
-@named_options
+_OF_MARGIN = (
+    "rh.plan(model, data, margin='0.5%').run() chooses a sampler for a margin; or give one, "
+    "sampler='Adaptive(0.005)'"
+)
+
+_ELSEWHERE = {
+    **dict.fromkeys(("target", "fault", "format", "planes", "exposure"), _OF_SPACE),
+    **dict.fromkeys(("margin", "confidence"), _OF_MARGIN),
+    "by": "results are split afterwards: results.rate(by='layer')",
+    "max_rate": "results.checks(max_rate='1%'), or radhard.testing.assert_resilient in a test",
+    "n": "the number of trials is that of the sampler, sampler='Uniform(1000)'; the number of "
+    "samples that of the data, 'mnist(n=100)'",
+    "report": "rh.report.write(results, 'runs/base.html')",
+}
+"""Options of the command line, or words of the field, that are given elsewhere in Python."""
+
+
+@named_options(_ELSEWHERE)
 def run(
     model: nn.Module | str,
     data: Any,

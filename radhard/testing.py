@@ -19,7 +19,7 @@ from radhard.stats import LimitCheck
 __all__ = ["assert_resilient"]
 
 
-@named_options
+@named_options()
 def assert_resilient(
     model: nn.Module | str,
     data: Any,

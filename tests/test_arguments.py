@@ -158,6 +158,20 @@ def test_an_option_that_is_none_is_answered_with_the_one_meant(call, meant):
         call()
 
 
+@pytest.mark.parametrize(
+    ("option", "way"),
+    [
+        ({"margin": "1%"}, r"rh\.plan\(.*\.run\(\)"),
+        ({"fault": "BitFlip()"}, r"FaultSpace\.of"),
+        ({"n": 100}, r"Uniform\(1000\)"),
+        ({"by": "layer"}, r"rate\(by="),
+    ],
+)
+def test_options_of_the_command_line_are_answered_with_what_to_write_in_python(option, way):
+    with pytest.raises(InputError, match=way):
+        run(MODEL, INPUTS, **option)
+
+
 def test_percentages_are_numbers_wherever_a_share_is_given():
     assert samplers.Adaptive("1%", confidence="99 %") == samplers.Adaptive(0.01, confidence=0.99)
     assert repr(samplers.PerTensor(margin="0.5%")) == "PerTensor(margin=0.005)"

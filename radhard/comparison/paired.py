@@ -143,7 +143,7 @@ class Comparison:
         return "\n".join(lines)
 
 
-@named_options
+@named_options()
 def compare(
     before: Results | str | Path,
     after: Results | str | Path,

@@ -36,11 +36,11 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     """
     path = path_of(path, "weights").expanduser()
     try:
-        there = path.is_file()
+        there, folder = path.is_file(), path.is_dir()
     except OSError:  # a name that the file system does not take
-        there = False
+        there = folder = False
     if not there:
-        what = f"{path} is a folder" if path.is_dir() else f"there is no file {path}"
+        what = f"{path} is a folder" if folder else f"there is no file {path}"
         raise InputError(f"{what}; weights are in a .safetensors file or a torch checkpoint")
     model = module_of(model)
     found, key, others = (

@@ -39,7 +39,7 @@ from radhard.workload import Workload, fault_free_outputs
 __all__ = ["verify"]
 
 
-@named_options
+@named_options()
 def verify(
     before: Results | str | Path,
     model: nn.Module | str | Path,

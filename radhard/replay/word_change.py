@@ -1,8 +1,7 @@
 """How does a changed parameter show in the output of the first operation that uses it?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,8 +28,7 @@ __all__ = [
 aten: Any = torch.ops.aten
 
 
-@dataclass(frozen=True)
-class WordChange:
+class WordChange(NamedTuple):
     """One word of a parameter takes another value: ``difference`` is new less old.
 
     ``value`` is the new one; None where the parameter is folded.

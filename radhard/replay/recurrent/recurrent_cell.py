@@ -87,7 +87,7 @@ class RecurrentCell:
             # two.
             cell = sums[:, 2 * self.hidden : 3 * self.hidden].mul_(2)
             enter, keep, new, leave = sums.sigmoid_().chunk(4, dim=1)
-            cell.mul_(2).sub_(1)
+            torch.add(cell.new_tensor(-1.0), cell, alpha=2, out=cell)
             memory.mul_(keep).addcmul_(enter, new)
             _tanh(memory, state).mul_(leave)
             return

@@ -71,11 +71,6 @@ class Trajectory:
         return order.argsort()
 
     @cached_property
-    def present(self) -> Tensor:
-        """Which features are not zero in all steps of a sample, ``(samples, features)``."""
-        return (self.inputs != 0).any(dim=1)
-
-    @cached_property
     def inputs_by_step(self) -> Tensor:
         """The inputs, contiguous for each step: ``(steps, samples, features)``."""
         return self.inputs.transpose(0, 1).contiguous()

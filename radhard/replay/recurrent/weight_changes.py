@@ -1,6 +1,5 @@
 """What does a changed weight or bias make of the states of a recurrent layer, step by step?"""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -46,11 +45,32 @@ class WeightChanges:
             self.trajectory, self.side, self.columns[trials], sources, self.by[trials]
         )
 
-    def meets(self, owner: Tensor, samples: Tensor) -> Tensor:
-        """Which rows have a source that is not always zero, as far as that is known before."""
-        if self.sources is None or self.side == 1:
-            return torch.ones(len(owner), dtype=torch.bool, device=owner.device)
-        return self.trajectory.present[samples, self.sources[owner]]
+    def first_steps(self, owner: Tensor, samples: Tensor) -> Tensor:
+        """In which step the sums of each row differ first; the number of steps: never.
+
+        Up to then the states are golden. A change below half a last bit of a sum is rounded away.
+        """
+        trajectory, hidden = self.trajectory, self.trajectory.cell.hidden
+        found = torch.full_like(owner, len(trajectory.steps))
+        left, here = torch.arange(len(owner), device=owner.device), self.of(owner)
+        # The states begin as zeros, of one history.
+        state, past = trajectory.inputs.new_zeros(1, hidden), torch.zeros_like(owner)
+        for t, step in enumerate(trajectory.steps):
+            history = step.of.index_select(0, samples)
+            sums = step.sums.view(-1).index_select(0, history * (4 * hidden) + here.columns)
+            more = here.by
+            if here.sources is not None and self.side == 0:
+                more = more * trajectory.inputs[samples, t, here.sources]
+            elif here.sources is not None:
+                more = more * state.view(-1).index_select(0, past * hidden + here.sources)
+            shows = sums + more != sums
+            found[left[shows]] = t
+            alike = shows.logical_not().nonzero().squeeze(1)
+            if not len(alike):
+                break
+            left, samples, here = left[alike], samples[alike], here.of(alike)
+            state, past = step.state, history[alike]
+        return found
 
     @property
     def huge(self) -> Tensor | None:
@@ -85,40 +105,37 @@ def faulty_states(
     """
     values = golden.index_select(0, samples)
     rounded = torch.zeros(len(samples), dtype=torch.bool, device=samples.device)
-    for some in _blocks(changes, owner, changes.meets(owner, samples).nonzero().squeeze(1)):
-        followed = _Followed(changes, owner[some], samples[some], last=last)
-        states, rows = followed.run(), some[followed.branches.rows]
-        # Where nothing differed the states are golden, whatever a kernel makes of their place.
-        differs = followed.differs.nonzero().squeeze(1)
-        values.index_copy_(0, rows[differs], states.index_select(0, differs))
-        rounded[rows] = followed.rounded
+    firsts = changes.first_steps(owner, samples)
+    rows = (firsts < len(changes.trajectory.steps)).nonzero().squeeze(1)
+    if (huge := changes.huge) is not None:
+        # Those of huge weights in as few loops as can be, from the beginning: there rounding is
+        # followed.
+        watched = huge[owner]
+        rows = rows[watched[rows].logical_not().argsort(stable=True)]
+        firsts = firsts.where(~watched, 0)
+    for some in rows.tensor_split(max(1, -(-len(rows) // _ROWS))):
+        if len(some):
+            followed = _Followed(changes, owner[some], samples[some], firsts[some])
+            own = some[followed.branches.rows]
+            values.index_copy_(0, own, followed.run(None if last else golden))
+            rounded[own] = followed.rounded
     return FaultyStates(values, rounded)
-
-
-def _blocks(changes: WeightChanges, owner: Tensor, rows: Tensor) -> Sequence[Tensor]:
-    """Rows that go through the steps together, as many in each."""
-    huge = changes.huge
-    if huge is not None:
-        # Those of huge weights first, as in few blocks as can be: there rounding is followed.
-        rows = rows[huge[owner[rows]].logical_not().argsort(stable=True)]
-    return rows.tensor_split(max(1, -(-len(rows) // _ROWS)))
 
 
 class _Followed:
     """Some rows on their way through the steps, in the order of their branches."""
 
     def __init__(
-        self, changes: WeightChanges, owner: Tensor, samples: Tensor, *, last: bool
+        self, changes: WeightChanges, owner: Tensor, samples: Tensor, firsts: Tensor
     ) -> None:
         self.trajectory = trajectory = changes.trajectory
-        self.branches = branches = Branches.of(trajectory, owner, samples)
+        self.branches = branches = Branches.of(trajectory, owner, samples, firsts)
         self.changes, self.samples = changes.of(owner[branches.rows]), samples[branches.rows]
         hidden, like, many = trajectory.cell.hidden, trajectory.inputs, len(samples)
-        self.differs = torch.zeros(many, dtype=torch.bool, device=samples.device)
-        self.rounded = self.differs.clone()
-        self._room = many + -many % _ALIGNED
-        self._state, self._memory, self._change = like.new_zeros(3, self._room, hidden)
-        self._sums = like.new_empty(self._room, 4 * hidden)
+        self.rounded = torch.zeros(many, dtype=torch.bool, device=samples.device)
+        room = many + -many % _ALIGNED
+        self._state, self._memory, self._change = like.new_zeros(3, room, hidden)
+        self._sums = like.new_empty(room, 4 * hidden)
         self._recurrent = trajectory.recurrent.contiguous()
         # Where each change lies in the sums, row after row in one line, and where its source does.
         numbers = torch.arange(many, device=samples.device)
@@ -128,33 +145,36 @@ class _Followed:
             self._sources = wide + self.changes.sources
         huge = self.changes.huge
         self._noise = None if huge is None else _Noise.of(self.changes, huge)
-        self._found = None if last else like.new_empty(many, len(trajectory.steps), hidden)
 
-    def run(self) -> Tensor:
-        """The states of all rows."""
-        begun = 0
-        for t, end in enumerate(self.branches.ends):
-            if t:
-                self._branch(t, begun, end)
-            self._advance(t, end)
-            if self._found is not None:
-                self._found[:end, t] = self._state[:end]
+    def run(self, golden: Tensor | None) -> Tensor:
+        """The last states of all rows; or those of every step, if the golden ones are given."""
+        found = None if golden is None else golden.index_select(0, self.samples)
+        begun, steps = 0, len(self.trajectory.steps)
+        # What is left after the last step is equal to another row in every step.
+        for t, (joined, end) in enumerate(
+            zip(self.branches.joined, self.branches.ends, strict=True)
+        ):
+            if begun < joined:
+                self._join(t, begun, joined, found)
+            if t and t < steps and joined < end:
+                before = self.trajectory.before(t, self.samples[joined:end])
+                self._state[joined:end], self._memory[joined:end] = before
+            if t < steps and end:
+                self._advance(t, end)
+                if found is not None:
+                    found[:end, t] = self._state[:end]
             begun = end
-        # What is left is equal to another row in every step.
-        self._branch(len(self.branches.ends), begun, len(self.samples))
-        return self._state[: len(self.samples)] if self._found is None else self._found
+        return self._state[: len(self.samples)] if found is None else found
 
-    def _branch(self, t: int, begun: int, end: int) -> None:
+    def _join(self, t: int, begun: int, end: int, found: Tensor | None) -> None:
         """Let rows go on from what their parents have come to before a step."""
-        if begun == end:
-            return
         parents = self.branches.parents[begun:end]
-        parts = [self._state, self._memory, self.differs, self.rounded]
+        parts = [self._state, self._memory, self.rounded]
         parts += [] if self._noise is None else [self._noise.kept, self._noise.noise]
         for part in parts:
             part[begun:end] = part.index_select(0, parents)
-        if self._found is not None:
-            self._found[begun:end, :t] = self._found[parents, :t]
+        if found is not None:
+            found[begun:end, :t] = found[parents, :t]
 
     def _advance(self, t: int, end: int) -> None:
         """The step of the first rows."""
@@ -171,11 +191,7 @@ class _Followed:
             sums[:, cell.recurrent].add_(product(whole, self._recurrent)[:end])
         more = self._more(t, end)
         line, entries = self._sums.view(-1), self._entries[:end]
-        without = line.index_select(0, entries)
-        changed = without + more
-        # Rounded as the sum is: a change below half a last bit changes no gate.
-        self.differs[:end].logical_or_(changed != without)
-        line.scatter_(0, entries, changed)
+        line.index_add_(0, entries, more)
         if self._noise is None:
             cell.advance(sums, state, memory)
             return

@@ -78,3 +78,29 @@ def test_states_of_rows_are_the_same_alone_and_among_rows_that_begin_alike():
                 last=False,
             )
             torch.testing.assert_close(together[row : row + 1], alone.values)
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+@pytest.mark.parametrize("side", [0, 1, None])
+def test_rows_are_golden_to_the_last_bit_until_their_change_shows(kind, side):
+    layer, inputs = steep_layer(kind, 0)
+    with torch.inference_mode():
+        weights = [parameter.detach() for parameter in layer.parameters()]
+        # Some samples begin alike, so that they share their first steps.
+        inputs[1::2, :3] = inputs[::2, :3]
+        path = golden_trajectory(kind, inputs, *weights, False)
+        golden, rows = path.outputs(last=False), torch.arange(3 * UNITS)
+        columns = torch.tensor([path.cell.column(side or 0, row) for row in rows.tolist()])
+        by = torch.logspace(-12, 0, len(rows)).float()
+        sources = None if side is None else rows % 3
+        changes = WeightChanges(path, side or 0, columns, sources, by)
+        owner, samples = rows.repeat_interleave(SAMPLES), torch.arange(SAMPLES).repeat(len(rows))
+        firsts = changes.first_steps(owner, samples)
+        found = faulty_states(changes, owner, samples, golden, last=False).values
+    before = torch.arange(STEPS) < firsts[:, None]
+    assert torch.equal(found[before], golden[samples][before])
+    assert len(firsts.unique()) > 3
+    # Whatever is added is there: it shows where it is large.
+    large = (firsts < STEPS) & (by[owner] > 0.1)
+    differ = (found != golden[samples]).flatten(1).any(dim=1)
+    assert differ[large].float().mean() > 0.5

@@ -259,3 +259,10 @@ def test_faults_at_a_step_of_a_recurrent_layer_are_said_to_stop_there():
     assert run(model, inputs, space, step[:20], progress=False).values("masked").all()
     other = FaultSpace.of(model, Activations("fc"), BitFlip(), Float32(), data=inputs)
     assert not other.notes()
+
+
+def test_a_fault_is_asked_for_by_its_number():
+    space = FaultSpace.of(nn.Linear(2, 2))
+    with pytest.raises(InputError, match=r"space\.index"):
+        space["weight"]
+    assert space[np.int64(3)] == space[3]

@@ -209,6 +209,11 @@ class FaultSpace(Sequence[Fault]):
     def __getitem__(self, number: int | slice) -> Fault | list[Fault]:
         if isinstance(number, slice):
             return [self[n] for n in range(*number.indices(len(self)))]
+        if not isinstance(number, int | np.integer):
+            raise InputError(
+                f"space[{number!r}]: give the number of a fault, from 0 to {len(self) - 1}; "
+                "space.index(fault) is the number of a Fault"
+            )
         if not -len(self) <= number < len(self):
             raise IndexError(f"fault {number} of a space of {len(self)}")
         places, words, variants = self.locate(np.array([int(number) % len(self)]))

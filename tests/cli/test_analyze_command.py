@@ -118,7 +118,7 @@ def test_scores_of_every_kind_are_shown_and_kept(folder, capsys, level, more):
     assert places == sorted(places)
     assert third is None or f"\n{part_name(third, level)} " not in ranking
     assert ("interval" in told) == ("limits" in more)
-    how = "order and proportion" if "relative" in more else "predicted share of faults"
+    how = "scores are relative" if "relative" in more else "predicted rate of critical faults"
     assert how in told
 
 
@@ -165,7 +165,7 @@ def test_agreement_with_a_campaign_is_that_of_the_scores(base, capsys):
     assert main([*OWN, *options]) == 0
     told = capsys.readouterr().out
     found = Scores.load("scores.json").agreement(Results.open(base))
-    lines = told.partition("Against Outcome().critical")[2].splitlines()
+    lines = told.partition("Compared with Outcome().critical")[2].splitlines()
     line = next(line for line in lines if line.startswith("channel  "))
     for said in (f"{found.rank.value:.2f}", f"[{found.rank.low:.2f}, {found.rank.high:.2f}]"):
         assert said in line
@@ -189,7 +189,7 @@ def test_several_analyses_stand_side_by_side(base, capsys):
     several += ["--with", "MaxValue()"]
     assert main([*OWN, *several, "--against", base, "--compare", "-o", "s.json"]) == 0
     told = capsys.readouterr().out
-    assert "By channel, against Outcome().critical in 960 trials" in told
+    assert "By channel, compared with Outcome().critical in 960 trials" in told
     assert "Most vulnerable" not in told
     rows = [line for line in told.splitlines() if line.startswith(("own_parts:Own", "MaxValue"))]
     assert len(rows) == 3
@@ -198,7 +198,7 @@ def test_several_analyses_stand_side_by_side(base, capsys):
     assert main([*OWN, *several, "--against", base]) == 0
     told = capsys.readouterr().out
     assert told.count("Most vulnerable") == 3
-    assert "By channel, against" in told
+    assert "By channel, compared with" in told
 
 
 def test_several_analyses_without_a_campaign_are_shown_one_after_the_other(folder, capsys):

@@ -80,7 +80,7 @@ def _take(view: Page, first: str, last: str, picture: Path) -> None:
         path=picture, full_page=True, clip={"x": 0, "y": top, "width": 920, "height": height}
     )
     # A fourth of the size, without a difference that one sees.
-    Image.open(picture).quantize(96).save(picture, optimize=True)
+    Image.open(picture).quantize(256, Image.Quantize.FASTOCTREE).save(picture, optimize=True)
     print(picture)
 
 

@@ -43,7 +43,8 @@ def _short(name: str, length: int) -> str:
     for at in (*range(last - 1), last, last - 1):
         if len(".".join(words)) <= length or at < 0:
             break
-        words[at] = words[at] if words[at].isdigit() else _initials(words[at])
+        word = words[at]
+        words[at] = word if word.isdigit() else word[:1] if at < last - 1 else _initials(word)
     text = ".".join(words)
     if len(text) <= length:
         return text

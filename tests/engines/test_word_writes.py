@@ -45,7 +45,7 @@ def test_tensors_hold_what_an_injection_writes_and_come_back(
     found = writes.values([*others, faults])
     assert found is not None
     with ExitStack() as stack:
-        changed = found.of(3, 4).write(stack)
+        changed = found.by_trial(4)[3].write(stack)
         with inject(network, space, faults):
             for at, site in enumerate(space.sites):
                 faulty = network.get_parameter(site.name).detach()

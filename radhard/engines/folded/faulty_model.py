@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from radhard.engines.folded.pairs import Channels, pairs
-from radhard.engines.folded.word_writes import FaultyWords, WordWrites
+from radhard.engines.folded.word_writes import FaultyWords, TrialWrites, WordWrites
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.injection import Injection, TensorInjection
 from radhard.replay.graph import Graph
@@ -22,6 +22,9 @@ __all__ = ["FaultyModel"]
 _LARGE = 2**16
 """Elements of a value from which it is looked at for NaN, which takes as long as an operation on a
 small one."""
+
+_KEPT = 256
+"""Sets of faulty tensors of which the operations that follow are kept."""
 
 
 class FaultyModel:
@@ -61,6 +64,7 @@ class FaultyModel:
             for site, slots in zip(self._space.sites, plan.replayer.slots, strict=True)
         ]
         self._writes = WordWrites(self._space, plan.replayer.slots, self._own)
+        self._downstream: dict[frozenset[int], tuple[list[int], dict[int, int]]] = {}
         self.unknown = [
             self._space.name(place) for place, known in enumerate(self._injectable) if not known
         ]
@@ -89,7 +93,7 @@ class FaultyModel:
         golden: Mapping[int, Any],
         held: dict[int, Any] | None = None,
         added: Numbers | None = None,
-        words: FaultyWords | None = None,
+        words: TrialWrites | None = None,
     ) -> Tensor:
         """The faulty outputs for the samples of some golden values; tensors are restored.
 
@@ -129,7 +133,7 @@ class FaultyModel:
         return sorted(found | weights)
 
     def _inject(
-        self, faults: Numbers, known: FaultyWords | None, stack: ExitStack
+        self, faults: Numbers, known: TrialWrites | None, stack: ExitStack
     ) -> dict[int, Numbers]:
         """Inject until the stack is closed; return the first coordinate of the words, by slot."""
         writes = self._writes
@@ -157,6 +161,18 @@ class FaultyModel:
         """Values at one index of the first axis of a tensor."""
         return math.prod(self._own[slot].shape[1:])
 
+    def _steps(self, changed: tuple[int, ...]) -> tuple[list[int], dict[int, int]]:
+        """The operations downstream of some slots, and of each slot the last one that uses it."""
+        key = frozenset(changed)
+        if key not in self._downstream:
+            steps = self._graph.downstream(changed)
+            last = {slot: at for at in steps for slot in self._graph.nodes[at].inputs}
+            # Trials of few faults may begin anywhere: of large networks not all can be kept.
+            if len(self._downstream) >= _KEPT:
+                self._downstream.clear()
+            self._downstream[key] = steps, last
+        return self._downstream[key]
+
     def _recompute(
         self,
         changed: list[int],
@@ -174,8 +190,7 @@ class FaultyModel:
                     return known[slot]
             return golden[slot]
 
-        steps = graph.downstream(changed)
-        last = {slot: at for at in steps for slot in graph.nodes[at].inputs}
+        steps, last = self._steps(tuple(changed))
         for at in steps:
             node = graph.nodes[at]
             result = node(value)

@@ -243,6 +243,7 @@ class FoldedSession(Session):
         ``drawn`` are the faults of each trial, and ``words`` the words that differ due to them.
         """
         crashed, before = set(), self._before
+        writes = None if words is None else words.by_trial(len(drawn))
         for piece in self.plan.replayer.pieces:
             golden = self.plan.replayer.golden(piece)
             held: dict[int, Any] | None = {} if before else None
@@ -256,7 +257,7 @@ class FoldedSession(Session):
                 elif held is not None:
                     held.clear()
                 try:
-                    mine = None if words is None else words.of(row, row + 1)
+                    mine = None if writes is None else writes[row]
                     outputs[row, piece] = self._model.outputs(faults, golden, held, added, mine)
                     last = trial
                 except (InputError, MemoryError, torch.OutOfMemoryError):

@@ -45,13 +45,14 @@ class SamplePasses:
         replayer = self._plan.replayer
         golden = replayer.golden_outputs
         words = self._model.words(drawn)
+        writes = None if words is None else words.by_trial(len(drawn))
         outputs = golden.expand(len(drawn), *golden.shape).clone()
         unknown = np.zeros(len(drawn), dtype=bool)
         for piece in replayer.pieces:
             values = replayer.golden(piece)
             for row in np.flatnonzero(requested[:, piece].any(axis=1)).tolist():
                 samples = torch.from_numpy(np.flatnonzero(requested[row, piece]))
-                mine = None if words is None else words.of(row, row + 1)
+                mine = None if writes is None else writes[row]
                 rows = self._company(samples, values, piece.stop - piece.start)
                 some = values if rows is None else _Rows(replayer.graph, values, rows)
                 try:

@@ -11,7 +11,7 @@ from torch import Tensor
 from radhard.injection import Hits, cells_of, corrupted, in_rounds, write
 from radhard.space import FaultSpace, Numbers, Region
 
-__all__ = ["FaultyWords", "WordWrites"]
+__all__ = ["FaultyWords", "TrialWrites", "WordWrites"]
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,41 @@ class TensorWords:
     golden: Tensor
     faulty: Tensor
 
+    def cells(self, memory: Memory) -> Tensor:
+        """The positions of the words in the memory of one of the tensors."""
+        return torch.from_numpy(cells_of(self.words, memory.tensor)).to(memory.tensor.device)
+
     def of(self, first: int, last: int) -> "TensorWords":
         """Those of the trials ``first`` to ``last - 1``."""
         at = slice(*np.searchsorted(self.trial, [first, last]).tolist())
         return TensorWords(
             self.memories, self.trial[at], self.words[at], self.golden[at], self.faulty[at]
         )
+
+
+@dataclass(frozen=True)
+class Write:
+    """The words of one tensor that a trial writes."""
+
+    memory: Memory
+    words: Numbers
+    at: Tensor
+    golden: Tensor
+    faulty: Tensor
+
+
+@dataclass(frozen=True)
+class TrialWrites:
+    """The words of all tensors that one trial writes."""
+
+    writes: Sequence[Write]
+
+    def write(self, stack: ExitStack) -> dict[int, Numbers]:
+        """Write them until the stack is closed; the positions, by slot."""
+        for one in self.writes:
+            stack.callback(write, one.memory.cells, one.at, one.golden)
+            write(one.memory.cells, one.at, one.faulty)
+        return {one.memory.slot: one.words for one in self.writes}
 
 
 @dataclass(frozen=True)
@@ -53,16 +82,20 @@ class FaultyWords:
         parts = [part.of(first, last) for part in self.parts]
         return FaultyWords([part for part in parts if len(part.words)])
 
-    def write(self, stack: ExitStack) -> dict[int, Numbers]:
-        """Write them, of one trial, until the stack is closed; the positions, by slot."""
-        changed: dict[int, Numbers] = {}
+    def by_trial(self, count: int) -> list[TrialWrites]:
+        """Those of each of ``count`` trials, made at once: one by one this takes far longer."""
+        found: list[list[Write]] = [[] for _ in range(count)]
         for part in self.parts:
+            trials, sizes = np.unique(part.trial, return_counts=True)
+            counts = sizes.tolist()
+            words = np.split(part.words, np.cumsum(sizes)[:-1])
+            golden, faulty = torch.split(part.golden, counts), torch.split(part.faulty, counts)
             for memory in part.memories:
-                at = torch.from_numpy(cells_of(part.words, memory.tensor)).to(memory.tensor.device)
-                stack.callback(write, memory.cells, at, part.golden)
-                write(memory.cells, at, part.faulty)
-                changed[memory.slot] = part.words
-        return changed
+                at = torch.split(part.cells(memory), counts)
+                for number, trial in enumerate(trials.tolist()):
+                    own = Write(memory, words[number], at[number], golden[number], faulty[number])
+                    found[trial].append(own)
+        return [TrialWrites(writes) for writes in found]
 
 
 class WordWrites:
@@ -149,7 +182,7 @@ class WordWrites:
         are not such, in which case nothing is written.
         """
         found = self.values([faults])
-        return None if found is None else found.write(stack)
+        return None if found is None else found.by_trial(1)[0].write(stack)
 
 
 def _is_plain(region: Region) -> bool:

@@ -30,6 +30,7 @@ class SamplerPlan:
     @property
     def cells(self) -> tuple[str, str, str]:
         """Sampler, trials and time as text."""
-        trials = "trials unknown" if self.trials is None else f"{self.trials:,} trials"
+        one = self.trials == 1
+        trials = "trials unknown" if self.trials is None else f"{self.trials:,} trial{'s'[one:]}"
         condition = ", with an assumption" if self.assumes else ""
         return repr(self.sampler), trials, duration(self.seconds) + condition

@@ -11,6 +11,7 @@ import torch
 from benchmarks.brought_models import BROUGHT
 from benchmarks.default_rows import DEFAULT
 from benchmarks.document import put
+from benchmarks.error_rate_rows import ERROR_RATES
 from benchmarks.exhaustive import exhausted
 from benchmarks.floor import machine_rates
 from benchmarks.machine import described
@@ -24,9 +25,12 @@ from benchmarks.table import Line, page
 from benchmarks.workers import sped
 from radhard.errors import InputError
 
-ALL = {row.name: row for row in (*ROWS, *DEFAULT, *RECURRENT, *BROUGHT, WORKERS, EXHAUSTIVE)}
+_ROWS = (*ROWS, *ERROR_RATES, *DEFAULT, *RECURRENT, *BROUGHT, WORKERS, EXHAUSTIVE)
+
+ALL = {row.name: row for row in _ROWS}
 _GROUPS = {
     "recurrent": ("recurrent networks", {row.name for row in RECURRENT}),
+    "error-rates": ("error rates", {row.name for row in ERROR_RATES}),
     "default": ("the default", {row.name for row in DEFAULT}),
     "default-avx2": ("the default, AVX2 only", set()),
     "brought": ("models that people bring", {row.name for row in BROUGHT}),

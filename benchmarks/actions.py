@@ -13,6 +13,7 @@ from typing import Any
 import radhard as rh
 from benchmarks.default_rows import DEFAULT
 from benchmarks.engine import call
+from benchmarks.error_rate_rows import ERROR_RATES
 from benchmarks.row import Row, Work
 from benchmarks.rows import EXHAUSTIVE, ROWS, WORKERS, lenet5, resnet20
 from benchmarks.vgg11 import trained_vgg11
@@ -49,7 +50,7 @@ def _campaigns() -> Iterator[Action]:
 
         return ready
 
-    for row in (*ROWS, WORKERS, EXHAUSTIVE, *DEFAULT):
+    for row in (*ROWS, *ERROR_RATES, WORKERS, EXHAUSTIVE, *DEFAULT):
         words = "ResNet-20, one weight bit, 2 workers" if row is WORKERS else row.words
         # The quick sizes of the default are no smaller: most of its time is not that of trials.
         yield Action(row.name, f"{words}: {row.engine}", whole(row), row.name in _LONG)

@@ -53,13 +53,4 @@ DEFAULT = (
         Size(trials=10_000, naive=500, repeats=5),
         Size(trials=10_000, naive=200, repeats=3),
     ),
-    Row.default(
-        "default-error-rate",
-        "ResNet-20, bit error rate 1e-6, the default",
-        2,
-        lambda _: Work.of(*resnet20(), Weights("*")),
-        Size(trials=1000, naive=25, repeats=5),
-        Size(trials=300, naive=10, repeats=3),
-        "ErrorRate(1e-6, trials={})".format,
-    ),
 )

@@ -120,16 +120,6 @@ ROWS = (
         metrics=("Critical()",),
     ),
     Row(
-        "error-rate",
-        "ResNet-20, bit error rate 1e-6 over all weights",
-        1.5,
-        lambda _: Work.of(*resnet20(), Weights("*")),
-        "ErrorRate(1e-6, trials={})".format,
-        Size(trials=100, naive=25, repeats=5),
-        Size(trials=30, naive=10, repeats=3),
-        engine="Folded()",
-    ),
-    Row(
         "lstm",
         "LSTM-64 on vowels, one weight bit",
         10,

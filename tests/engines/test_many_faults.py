@@ -150,6 +150,7 @@ def test_the_bound_of_a_trial_is_the_sum_of_those_of_its_words():
     known = together.kept[0][0].isfinite().all(dim=1)
     assert known.sum() > 10
     for whole, parts in zip(together.kept[0], alone.kept[0], strict=True):
+        assert (whole[known] > 0).any()
         torch.testing.assert_close(whole[known], parts.view(20, 3, -1).sum(dim=1)[known])
 
 

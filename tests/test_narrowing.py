@@ -2,12 +2,13 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from radhard.narrowing import is_wide, narrowing
 from radhard.results import Results
-from radhard.samplers import ErrorRate, PerTensor, Uniform
+from radhard.samplers import ErrorRate, PerBit, PerTensor, Uniform
 from radhard.stats import Estimate
 from tests import small
 
@@ -49,6 +50,18 @@ def test_stratum_with_most_faults_and_fewest_trials_is_the_one_that_is_named():
     found = narrowing(outcome_of(results, set()))
     assert found.stratum == max(sizes, key=sizes.get)
     assert found.share == pytest.approx(max(sizes.values()) / sum(sizes.values()))
+
+
+def test_the_stratum_that_varies_most_is_found_among_many():
+    results = small.campaign(sampler=PerBit(n=3), metrics="Sdc()")
+    strata = results.trials.strata
+    assert len({stratum.population for stratum in strata}) > 1
+    largest = max(range(len(strata)), key=lambda at: strata[at].population)
+    own = results.trials.strata_of(np.array(results.numbers)) == largest
+    number = np.array(results.numbers)[own][0]
+    found = narrowing(outcome_of(results, {number}))
+    assert found is not None
+    assert found.stratum == strata[largest].name
 
 
 def test_it_is_not_known_for_trials_of_many_faults():

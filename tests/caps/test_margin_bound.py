@@ -1,11 +1,12 @@
 """What do margins lose behind one layer, computed by hand?"""
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as nnf
 
 from radhard.caps.interval import Interval
-from radhard.caps.linear_operations import Product
+from radhard.caps.linear_operations import Average, Product
 from radhard.caps.margin_bound import UNDERFLOW, Loss, MarginBound
 from radhard.caps.rounding_bounds import LARGEST, rounding_bound
 
@@ -44,3 +45,16 @@ def test_nothing_is_known_where_the_faulty_pass_may_overflow(part, finite):
     found = loss(part * (LARGEST - 1e37) / 2, (1e37, 0.0))
     assert found.bent.isfinite().all() == finite
     assert found.whole.isfinite().all() == finite
+
+
+def test_the_rounding_of_an_average_grows_with_its_window():
+    # Added one by one, numbers of half a unit in the last place of 1 are all lost.
+    values = np.array([1.0] + [2.0**-24] * 63, dtype=np.float32)
+    added = np.float32(0)
+    for value in values:
+        added = np.float32(added + value)
+    lost = abs(float(added) - values.astype(np.float64).sum()) / 64
+    golden = {0: torch.from_numpy(values).double().reshape(1, 1, 8, 8)}
+    average = Average(1, (0,), lambda x: nnf.avg_pool2d(x, 8), 64)
+    magnitude = float(average.magnitude(golden))
+    assert rounding_bound(2) * magnitude < lost <= rounding_bound(average.terms) * magnitude

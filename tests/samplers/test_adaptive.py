@@ -9,9 +9,9 @@ from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32
 from radhard.injection import DIRECTIONS, Directions
-from radhard.samplers import SAMPLERS, Adaptive, StageDraw, stage_draw
+from radhard.samplers import SAMPLERS, Adaptive, StageDraw, StageResults, stage_draw
 from radhard.space import FaultSpace
-from radhard.stats import floor_size
+from radhard.stats import Estimate, floor_size
 from radhard.studies.exhausted.simulation import Simulation
 from radhard.targets import Weights
 from tests.small import campaign
@@ -92,6 +92,27 @@ def test_stages_grow_at_most_eightfold_and_faults_are_distinct(simulation):
         tried = more
     faults = trials.at(np.arange(len(trials)))
     assert len(np.unique(faults)) == len(faults)
+
+
+def test_no_stage_is_drawn_once_half_the_width_is_the_margin(simulation):
+    sampler = Adaptive(0.005)
+    found = outcome(simulation, sampler, 3)
+    draw = StageDraw(sampler.divide(simulation.space, simulation.census), 3)
+    for stages in range(1, found.stages):
+        trials = draw.trials(found.trials.stages[:stages])
+        values = simulation.harm[trials.at(np.arange(len(trials)))]
+        (estimate,) = simulation.estimates(sampler, trials, values).values()
+        assert (estimate.high - estimate.low) / 2 > sampler.margin
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 0.0099), (0.0001, 0.01)])
+def test_the_margin_is_of_half_the_width_and_not_of_the_longer_side(simulation, low, high):
+    sampler = Adaptive(0.005)
+    draw = StageDraw(sampler.divide(simulation.space, simulation.census), 0)
+    trials = draw.trials([sampler.first_stage(draw)])
+    estimate = Estimate(0.001, low, high, 0.95, len(trials))
+    found = StageResults(np.zeros(len(trials)), {"": estimate})
+    assert sampler.next_stage(draw, trials, found) is None
 
 
 def test_a_small_group_is_exhausted(simulation):

@@ -103,3 +103,10 @@ def test_a_cap_that_a_trial_contradicts_is_not_used(table):
     # One larger value of so many trials alone would not raise the limit so far.
     share = trials.strata[at].population / len(table.space) / trials.strata[at].trials
     assert after > right + share
+
+
+def test_a_note_counts_the_faults_that_caps_leave_untried(table):
+    found = outcome(table, Adaptive(0.01), 0)
+    (note,) = [note for note in found.trials.notes if note.kind == "untried faults"]
+    assert note.facts["faults"] == int((table.caps.caps == 0).sum())
+    assert note.facts["of"] == len(table.space)

@@ -66,6 +66,35 @@ def test_the_rate_is_held_whatever_the_scores(table, tmp_path, kind):
     assert np.mean([len(o.trials) for o in found]) < 1.7 * plain
 
 
+def test_a_sixth_of_the_first_stage_is_drawn_in_proportion_to_the_scores(table, tmp_path):
+    scores = np.linspace(0, 1, 50) ** 4
+    sampler = Guided(scores_file(tmp_path / "s.json", scores), 0.002)
+    census = FaultCensus.of(
+        Directions(table.model, table.space), table.space, ScoreClasses(sampler.scores, table.space)
+    )
+    draw = StageDraw(sampler.divide(table.space, census), 0)
+    plain, guided = (
+        np.bincount(one.first_stage(draw).strata, minlength=len(draw.partition.strata))
+        for one in (Adaptive(0.002), sampler)
+    )
+    more = guided - plain
+    # Rounded up in every stratum.
+    assert 0 <= more.sum() - plain.sum() / 5 <= len(more)
+    of = np.array([stratum.number for stratum in draw.partition.strata])
+    means = [0.0, *(scores[of_class].mean() for of_class in _classes_of(scores))]
+    words = np.array([s.population * means[s.number] for s in draw.partition.strata])
+    for number in range(1, 6):
+        share = words[of == number].sum() / words.sum()
+        rounding = (of == number).sum() / more.sum() + 0.01
+        assert more[of == number].sum() / more.sum() == pytest.approx(share, abs=rounding)
+
+
+def _classes_of(scores):
+    """The channels of each class: up to the median, the 80th, 95th and 99th percentile, above."""
+    edges = [-np.inf, *np.quantile(np.repeat(scores, 60), [0.5, 0.8, 0.95, 0.99]), np.inf]
+    return [(scores >= low) & (scores < high) for low, high in itertools.pairwise(edges)]
+
+
 def test_classes_are_quantiles_of_the_scores_of_words(table, tmp_path):
     scores = np.arange(50.0)
     scores[3] = np.nan

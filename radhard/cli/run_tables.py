@@ -75,7 +75,7 @@ def _show_rates(results: Results, harm: MainFigure, by: Grouping, terminal: Term
         texts = [str(text) for text in estimate_column([rates[x] for x in groups], mark="")]
         of_none = free is not None and scores is not None and column == scores[0]
         first = f"{percent(free or 0.0).rstrip(' %')}" if of_none else ""
-        cells[f"{printable(results.details.meaning(column))}, %"] = [first, *texts]
+        cells[_head(printable(results.details.meaning(column)))] = [first, *texts]
     first_width = max(map(len, [by.quantity, *names]))
     tables = _chunks(cells, terminal.console.width - first_width)
     shown = tables if terminal.verbose else tables[:1]
@@ -92,6 +92,11 @@ def _show_rates(results: Results, harm: MainFigure, by: Grouping, terminal: Term
     if more := len(cells) - sum(map(len, shown)):
         terminal.say(f"{more} more figure{'' if more == 1 else 's'} with -v", "dim")
     _show_unbounded(results, terminal)
+
+
+def _head(meaning: str) -> str:
+    """The head of a column of shares; a drop says in its name that it is in points."""
+    return meaning if meaning.endswith("in points") else f"{meaning}, %"
 
 
 def _chunks(cells: Mapping[str, Sequence[str]], width: int) -> list[list[str]]:

@@ -8,6 +8,9 @@ from click.core import ParameterSource
 __all__ = ["usage_line"]
 
 _OF_DATA = "; data are named with --data"
+_OF_VERIFY = (
+    "; the hardened model is named with --model, and two runs are compared with radhard compare"
+)
 
 
 def usage_line(error: click.ClickException) -> str:
@@ -29,7 +32,9 @@ def usage_line(error: click.ClickException) -> str:
         text = f"there is no verb {match[1]!r}" + (f": did you mean {near}?" if near else "")
     elif match := re.match(r"got unexpected extra arguments? \((.*)\)$", text):
         text = f"unexpected argument {match[1]!r}"
-        if error.ctx is not None and _takes_data(error.ctx.command):
+        if error.ctx is not None and error.ctx.info_name == "verify":
+            text += _OF_VERIFY
+        elif error.ctx is not None and _takes_data(error.ctx.command):
             text += _OF_DATA
     elif isinstance(error, click.MissingParameter) and error.param is not None:
         kind = "option" if isinstance(error.param, click.Option) else "argument"

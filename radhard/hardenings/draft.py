@@ -91,7 +91,7 @@ class Draft:
         """
         coverage = Coverage(kind, tuple(covered), left_out, exempt or {})
         if required and not coverage.covered:
-            hint = f"; there are {sought}" if sought else ""
+            hint = f"; it acts on {sought}" if sought else ""
             raise InputError(
                 f"{self.by} would protect nothing of {type(self.model).__name__}: {coverage}{hint}"
             )

@@ -235,6 +235,7 @@ def test_where_weights_were_found_is_said_when_a_run_is_made_and_not_again(folde
     # Weights of the campaign are not tried on another model, which is named as such.
     other = ["mlp", "--data", "mnist", "--n", "2", "--with", "MaxValue()"]
     assert "is not the model of" in refused(capsys, "analyze", *other, "--against", "base.db")
+    assert main(["run", *other[:5], "--from", "base.db", "--sampler", "Uniform(2)"]) == 0
     assert main(["harden", *loaded, *RANGER, "-o", "hard"]) == 0
     capsys.readouterr()
     again = ["--model", "hard", "--no-time", "--added", "2", "--trust"]

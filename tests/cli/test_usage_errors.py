@@ -20,6 +20,7 @@ from radhard.cli import main
         (["advise", "--goal", "speed"], ["'speed'", "rate, limit, fit"]),
         (["advise", "lenet5", "--weights", "none.pt"], ["none.pt"]),
         (["plan", "lenet5", "--margin", "0"], ["--margin 0", "above 0%"]),
+        (["verify", __file__, "b.db", "--model", "lenet5"], ["'b.db'", "radhard compare"]),
         (["list", "a", "b"], ["'b'", "radhard list --help"]),
         (["report"], ["FILES", "radhard report --help"]),
         (["run", "lenet5", "--sampler", "Uniform(trials=3)"], ["'trials'", "Uniform(n: int)"]),

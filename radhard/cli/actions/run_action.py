@@ -68,7 +68,11 @@ class RunAction(ModelAndData):
     def settings(self) -> dict[str, Any]:
         """All options by name, those of a run file and the defaults of a campaign included."""
         if self.origin is not None:
-            self.take(said_in(self.origin))
+            found = said_in(self.origin)
+            if self.model is not None and self.model != found["model"]:
+                # The weights of a campaign are those of its own model.
+                found["weights"] = None
+            self.take(found)
         check_margin(self.margin, self.sampler, self.confidence, self.by)
         asked = {} if self.margin is None else {"sampler": None, "confidence": 0.95}
         self.fill({**_DEFAULTS, **asked})

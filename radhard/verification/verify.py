@@ -84,7 +84,9 @@ def verify(
     Raises:
         InputError: other data than before, or a model that the faults cannot be tried on.
     """
-    names = {**({"model": str(model)} if isinstance(model, str | Path) else {}), **(names or {})}
+    given = {"model": model, "data": data}
+    texts = {name: str(value) for name, value in given.items() if isinstance(value, str | Path)}
+    names = {**texts, **(names or {})}
     before = _opened(before, foreign=foreign)
     model = _loaded(model, foreign=foreign)
     base = load_model(base) if isinstance(base, str) else base

@@ -237,6 +237,12 @@ def test_run_file_and_folder_are_named_by_their_paths(data, hard, tmp_path, monk
     found = quick("base.db", tmp_path / "hard", data)
     assert found.comparison == quick(before, hard, data).comparison
     assert found.after.manifest["model"] == str(tmp_path / "hard")
+    (tmp_path / "own.py").write_text(
+        "from tests.small import data\n\ndef test_set():\n    return data(samples=12)\n"
+    )
+    by_name = quick("base.db", "hard", "own.py:test_set")
+    assert by_name.comparison == found.comparison
+    assert by_name.after.manifest["data"] == "own.py:test_set"
     with pytest.raises(InputError, match="no run file"):
         quick("nowhere.db", hard, data)
 

@@ -237,7 +237,7 @@ def _inference(facts: Mapping[str, Any]) -> str:
 def _refuted(facts: Mapping[str, Any]) -> str:
     return (
         f"{facts['wrong']:,} of {facts['tried']:,} inferred verdicts in {facts['tensor']} were "
-        f"wrong; therefore all {facts['faults']:,} faults concerned were executed."
+        f"wrong; therefore all {facts['faults']:,} trials concerned were executed."
     )
 
 

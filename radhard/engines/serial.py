@@ -41,7 +41,7 @@ class Serial(Engine):
 _PREPARED = 64
 """Trials whose faulty words are computed together."""
 
-_HELD_SECONDS, _HELD_ELEMENTS = 0.05, 2**20
+_HELD_SECONDS, _HELD_ELEMENTS = 0.2, 2**20
 """For how long, and how many elements of outputs, trials are kept before they are judged."""
 
 

@@ -271,8 +271,9 @@ def test_export_to_something_else_is_refused(tmp_path):
     results = prepared(space(), Exhaustive(), harm)
     with pytest.raises(InputError, match=r"name a .csv or a .parquet file"):
         results.export(tmp_path / "trials.xlsx")
-    with pytest.raises(InputError, match=r"No such file|non-existent directory"):
-        results.export(tmp_path / "none" / "trials.csv")
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(InputError, match=r"file"):
+        results.export(tmp_path / "file" / "trials.csv")
 
 
 @pytest.fixture

@@ -461,3 +461,31 @@ def test_a_pass_ends_where_all_is_nan_and_the_reference_decides():
         found = execute_all(Folded(), one).figures
     assert any(calls)
     assert np.array_equal(found, execute_all(Serial(), one).figures, equal_nan=True)
+
+
+def test_some_samples_are_passed_without_the_others_where_kernels_allow_it():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layers = [nn.Conv2d(2, 8, 3), nn.ReLU(), nn.Conv2d(8, 3, 3), nn.AdaptiveAvgPool2d(1)]
+        model, inputs = nn.Sequential(*layers, nn.Flatten()).eval(), torch.randn(40, 2, 8, 8)
+    one = campaign_of(
+        model, inputs, Weights("*"), FaultCount(3, trials=30), fault=BitFlip((20, 31)), call=plain,
+        batch=40,
+    )  # fmt: skip
+    folded, drawn = Folded().prepare(one), list(one.trials)
+    some = np.random.default_rng(0).random((30, 40)) < 0.2
+    sizes = []
+    with torch.inference_mode(), pytest.MonkeyPatch.context() as patch:
+        own = faulty_model.FaultyModel.outputs
+
+        def outputs(*args, **known):
+            sizes.append(len(found := own(*args, **known)))
+            return found
+
+        every, _ = folded.sample_passes.outputs(drawn, np.ones_like(some))
+        patch.setattr(faulty_model.FaultyModel, "outputs", outputs)
+        few, _ = folded.sample_passes.outputs(drawn, some)
+    known = torch.from_numpy(some)
+    assert max(sizes) < 40
+    assert torch.equal(few[known], every[known])
+    assert torch.equal(few[~known], folded.plan.replayer.golden_outputs.expand_as(few)[~known])

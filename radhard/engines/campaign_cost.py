@@ -18,6 +18,10 @@ operation, fifty times what `cost_of` says of a small one, and the number of pas
 with which it is prepared and compared. Measured on a loop over cells, an encoder, a CRNN, and
 depthwise convolutions with squeeze and excite."""
 
+_ALONE = 1
+"""That number of passes where each trial affects one sample, so that samples are passed alone: the
+graph is prepared with all of them together, in far less time."""
+
 _EXPORT = 2e10
 """Fixed cost of exporting a graph, where none can be recorded: about two seconds."""
 
@@ -76,7 +80,7 @@ _ROWS = {
     "aten.native_layer_norm", "aten.masked_fill", "aten.masked_fill_", "aten.where", "aten.triu",
     "aten._transformer_encoder_layer_fwd", "aten.unsafe_split", "aten.sigmoid_", "aten.tanh_",
     "aten.tril", "aten.ones", "aten.bitwise_not", "aten.scalar_tensor", "aten.amax", "aten.argmax",
-    "aten.remainder",
+    "aten.remainder", "aten.constant_pad_nd",
 }  # fmt: skip
 """Operations of models in which differences can usually be propagated for each sample."""
 
@@ -122,12 +126,14 @@ class CampaignCost:
         campaign.workload.state.restore()
         batches = -(-len(campaign.workload.data) // campaign.workload.batch)
         one = pass_.spent[-1] + _TRIAL / batches
-        prepared = _GRAPH + _OPERATION * pass_.counted + _PASSES * batches * one
+        alone = all(site.samples is not None for site in space.sites)
+        passes = (_ALONE if alone else _PASSES) * batches
+        prepared = _GRAPH + _OPERATION * pass_.counted + passes * one
         exported = _EXPORT + _EXPORTED * pass_.counted
         if not trials.single:
             whole = len(trials) * batches * one
             audited = min(AUDITED, len(trials)) * batches * one
-            if all(site.samples is not None for site in space.sites):
+            if alone:
                 return cls(
                     whole,
                     prepared + audited,
@@ -153,7 +159,7 @@ class CampaignCost:
         for site, count in zip(space.sites, counts.tolist(), strict=True):
             passes = count * (1 if site.samples is not None else batches)
             begin = min(pass_.begins(campaign.workload.model, site), len(pass_.spent))
-            whole += passes * one
+            whole += passes * pass_.spent[-1] + count * _TRIAL
             followed += passes * (pass_.spent[-1] - pass_.before(begin)) + count * _STARTED
         if pass_.operations <= _ROWS:
             # Only a bound from above: a difference usually stays in a part of the values, how large

@@ -67,7 +67,8 @@ def damaged(content: bytes, kind: str, chance: np.random.Generator) -> bytes:
 def opened(path: Path) -> tuple[str, ...]:
     """All that a file says, to the last bit: trials, figures, and how many are done."""
     results = Results.open(path)
-    frame = results.to_frame()
+    # A weight is of all trials that are done, and another one where there are fewer.
+    frame = results.to_frame().drop(columns="weight")
     figures = (repr(results.rate(c)) for c in results.columns)
     return (frame.to_csv(), *figures, repr(results.manifest))
 

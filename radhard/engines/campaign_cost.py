@@ -141,9 +141,9 @@ class CampaignCost:
                     exported,
                 )
             if not trials.histories:
-                passes = len(trials) * batches * pass_.spent[-1]
-                left = _MANY * _left(campaign, pass_) * passes
-                whole = passes + len(trials) * _WRITTEN
+                spent = len(trials) * batches * pass_.spent[-1]
+                left = _MANY * _left(campaign, pass_) * spent
+                whole = spent + len(trials) * _WRITTEN
                 return cls(whole, prepared + audited, left + len(trials) * _FOLDED, exported)
             # A trial starts at the fault that it adds, which is any fault of the space.
             shares = np.diff(space.starts) / len(space)

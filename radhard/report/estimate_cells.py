@@ -28,7 +28,7 @@ def read(estimate: Estimate) -> Reading:
     >>> read(Estimate(0.0, 0.0, 0.0019, confidence=0.95, trials=2000))
     Reading(value='0 %', interval='[0 %, 0.19 %]', basis='none in 2,000 trials')
     >>> read(Estimate(0.25, 0.25, 0.25, confidence=0.95, trials=8))
-    Reading(value='25.0 %', interval='exact', basis='all of 8 trials')
+    Reading(value='25.0 %', interval='exact', basis='all 8 tried')
     >>> read(Estimate(10.0, 5.0, 20.0, confidence=0.95, trials=800, unit="FIT"))
     Reading(value='10 FIT', interval='[5, 20] FIT', basis='800 trials')
     """

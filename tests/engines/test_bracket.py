@@ -304,7 +304,7 @@ def test_above_the_threshold_everything_is_tried_and_it_is_said():
     assert found.rate() == true.rate()
     (note,) = [note for note in found.notes if note.kind == "refuted"]
     assert note.facts["faults"] == 64
-    assert "all 64 faults" in str(note)
+    assert "all 64 trials" in str(note)
 
 
 def test_without_a_check_the_interval_admits_that_nothing_is_known():

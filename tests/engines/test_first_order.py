@@ -397,7 +397,7 @@ def test_above_the_threshold_everything_is_executed_and_it_is_said():
     assert found.rate() == true.rate()
     (note,) = [note for note in found.notes if note.kind == "refuted"]
     assert note.facts["faults"] == 32
-    assert "all 32 faults" in str(note)
+    assert "all 32 trials" in str(note)
 
 
 def test_above_the_threshold_activations_are_executed_too():

@@ -12,7 +12,7 @@ from radhard.faults import BitFlip
 from radhard.formats import Float32
 from radhard.metrics import Critical, Panel, SampleHarm
 from radhard.notes import Note
-from radhard.report.estimate_cells import read
+from radhard.report.estimate_cells import read_rows
 from radhard.samplers import ErrorRate, Exhaustive, Uniform
 from radhard.targets import Activations, Weights
 
@@ -66,11 +66,11 @@ def test_rates_of_an_exhausted_space_are_the_shares_of_faults_that_change_the_sa
         engine=Serial(), progress=False, audit=0,
     )  # fmt: skip
     text = " ".join(report.markdown(results).replace("|", " ").replace("\\", "").split())
-    for at in range(6):
+    rates = {at: results.rate(f"sample_{at}").map(lambda x: 6 * x, "share") for at in range(6)}
+    for at, reading in read_rows(rates).items():
         share = 6 * results.values(f"sample_{at}").mean()
-        rate = results.rate(f"sample_{at}").map(lambda x: 6 * x, "share")
-        assert rate.value == pytest.approx(share)
-        assert f" {at} {' '.join(read(rate))}" in text
+        assert rates[at].value == pytest.approx(share)
+        assert f" {at} {' '.join(reading)}" in text
     total = sum(results.rate(f"sample_{at}").value for at in range(6))
     assert total == pytest.approx(results.rate("critical").value)
     assert total > 0

@@ -138,7 +138,7 @@ def test_the_scale_is_neither_an_argument_nor_printed_nor_compared():
     assert repr(fitted) == "Int(8)"
     assert fitted == Int(8)
     assert hash(fitted) == hash(Int(8))
-    with pytest.raises(TypeError):
+    with pytest.raises(InputError, match="no argument 'scale'"):
         Int(8, scale=torch.ones(()))
 
 

@@ -125,7 +125,8 @@ def _show_figures(results: Results, harm: MainFigure, terminal: Terminal) -> Non
             exact = Estimate(free, free, free, 0.95, 0)
             table.add(f"{meaning.partition(' under')[0]} without faults", exact, 1.0)
         if results.has_mean(column):
-            table.add(meaning, results.rate(column), 1.0)
+            points = results.details[column].role == "drop"
+            table.add(meaning, results.rate(column), 1.0, points=points)
     if harm.bounded:
         rates = dict(results.rate(harm.column, by="layer"))
         most = sorted(rates, key=lambda x: -rates[x].value)[:_MOST_LAYERS]

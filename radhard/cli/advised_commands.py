@@ -159,7 +159,14 @@ def _scores_checked(question: AdviceQuestion) -> Advice:
     """The scores by which channels are chosen, beside the campaign."""
     words = ["radhard", "analyze", _model(question), "--data", question.train or question.data]
     words += [*_loading(question), *_formats(question), "--with", _ANALYSIS]
-    against = ("--against", _store(question), "-o", f"{question.folder}/scores.json")
+    saved = ("-o", f"{question.folder}/scores.json")
+    if question.memory == "low-voltage":
+        return Advice(
+            "Scores say what single faults do, so a campaign at error rates cannot confirm them: "
+            "the comparison below shows whether they chose the right channels.",
+            shell_line(*words, *saved) + _trust(question),
+        )
+    against = ("--against", _store(question), *saved)
     return Advice(
         "Predictions can be wrong: check that the whole interval of the rank correlation with the "
         "campaign is above 0. If not, choose the channels by another analysis (radhard list "

@@ -67,6 +67,13 @@ def carry_out(asked: AdviceQuestion, capsys: pytest.CaptureFixture[str], *more: 
     return verbs
 
 
+def test_scores_are_compared_with_campaigns_of_single_faults_only():
+    for memory in set(MEMORIES) - {"registers"}:
+        steps = advised_commands(question(memory, "Int(8)", "harden"))
+        compared = [step.command for step in steps if "--against" in step.command]
+        assert not compared or memory != "low-voltage", compared
+
+
 @pytest.mark.parametrize(("memory", "word", "goal"), QUICK)
 @pytest.mark.filterwarnings("ignore::radhard.errors.RadhardWarning")
 def test_every_advised_command_runs_as_it_is(memory, word, goal, tmp_path, monkeypatch, capsys):

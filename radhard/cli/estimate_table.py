@@ -25,18 +25,15 @@ class EstimateTable:
     """The head of the column of names."""
     title: str = ""
     head: str = "rate"
-    _rows: list[tuple[str, Estimate | None, float, bool]] = field(default_factory=list)
+    _rows: list[tuple[str, Estimate | None, float]] = field(default_factory=list)
 
-    def add(self, name: str, estimate: Estimate, full: float, *, points: bool = False) -> None:
-        """Add a row; ``full`` is the value at which its bar fills the whole column.
-
-        ``points``: the name says that the row is in percentage points, which are no percent.
-        """
-        self._rows.append((name, estimate, full, points))
+    def add(self, name: str, estimate: Estimate, full: float) -> None:
+        """Add a row; ``full`` is the value at which its bar fills the whole column."""
+        self._rows.append((name, estimate, full))
 
     def add_section(self, title: str) -> None:
         """Add a line that says what the rows below it are."""
-        self._rows.append((title, None, 1.0, False))
+        self._rows.append((title, None, 1.0))
 
     def rendered(self, console: Console) -> Table:
         """The table, for a terminal of this width."""
@@ -49,31 +46,19 @@ class EstimateTable:
         if wide:
             table.add_column("trials", justify="right", no_wrap=True, header_style="dim")
             table.add_column("", no_wrap=True, style="cyan")
-        texts = iter(estimate_column([e for _, e, *_ in self._rows if e is not None]))
-        for name, estimate, full, points in self._rows:
+        texts = iter(estimate_column([e for _, e, _ in self._rows if e is not None]))
+        for name, estimate, full in self._rows:
             title = Text(printable(name), style="dim" if estimate is None else "")
             row: list[RenderableType] = [title]
             if estimate is not None:
                 text = next(texts)
-                cells = [text.value, text.interval]
-                row += [_without_unit(cell) for cell in cells] if points else cells
+                row += [text.value, text.interval]
                 if wide:
                     # Without trials: a figure of the fault-free model.
                     trials = f"{estimate.trials:,}" if estimate.trials else ""
                     row += [trials, bar(estimate.value, full, plain=plain)]
             table.add_row(*row)
         return table
-
-
-def _without_unit(cell: str) -> str:
-    """Blanks in place of percent signs, so that numbers stay below those of the other rows.
-
-    >>> _without_unit("[ 0.47 %,  0.83 %]")
-    '[ 0.47,    0.83]  '
-    """
-    for end in (",", "]"):
-        cell = cell.replace(f" %{end}", f"{end}  ")
-    return cell.replace(" %", "  ")
 
 
 def plain_table(title: str) -> Table:

@@ -9,6 +9,7 @@ from radhard.group_labels import labels
 from radhard.narrowing import is_wide, narrowing
 from radhard.notes import Note
 from radhard.report.main_figure import MainFigure, main_figure, outcome_columns
+from radhard.report.point_differences import numbers_in_points
 from radhard.results import Results
 from radhard.samplers import Grouping
 from radhard.stats import Estimate, estimate_column, percent
@@ -125,8 +126,11 @@ def _show_figures(results: Results, harm: MainFigure, terminal: Terminal) -> Non
             exact = Estimate(free, free, free, 0.95, 0)
             table.add(f"{meaning.partition(' under')[0]} without faults", exact, 1.0)
         if results.has_mean(column):
-            points = results.details[column].role == "drop"
-            table.add(meaning, results.rate(column), 1.0, points=points)
+            rate = results.rate(column)
+            if results.details[column].role == "drop":
+                table.add(meaning, numbers_in_points(rate), 100.0)
+            else:
+                table.add(meaning, rate, 1.0)
     if harm.bounded:
         rates = dict(results.rate(harm.column, by="layer"))
         most = sorted(rates, key=lambda x: -rates[x].value)[:_MOST_LAYERS]

@@ -30,7 +30,8 @@ def estimate_column(estimates: Sequence[Estimate], *, mark: str = " %") -> list[
 
     The decimals show two significant digits of the width of most intervals; a value that would then
     be rounded to 0 is printed as ``<0.1``, or as ``-0.0`` if it is negative. ``mark`` follows every
-    share; with an empty one, the unit is left to the head of the column.
+    share; with an empty one, the unit is left to the head of the column. Beside shares, an estimate
+    without a unit has blanks in place of the mark.
 
     >>> for text in estimate_column(
     ...     [
@@ -41,18 +42,34 @@ def estimate_column(estimates: Sequence[Estimate], *, mark: str = " %") -> list[
     ...     print(text)
     12.3 % [10.1 %, 15.1 %]
     <0.1 % [ 0.0 %,  4.1 %]
+    >>> rate = Estimate(0.0062, 0.0048, 0.0086, confidence=0.95, trials=400)
+    >>> for text in estimate_column([rate, rate.map(lambda x: 100 * x, "")]):
+    ...     print(repr(text.value), repr(text.interval))
+    '0.62 %' '[0.48 %, 0.86 %]'
+    '0.62  ' '[0.48,   0.86]  '
     """
     decimals = common_decimals(estimates)
+    blank = " " * len(mark) if any(estimate.unit == "share" for estimate in estimates) else ""
     texts = [
-        [_rounded(estimate, x, decimals, mark) for x in (estimate.value, *_limits(estimate))]
+        [
+            _rounded(estimate, x, decimals, mark) + ("" if estimate.unit else blank)
+            for x in (estimate.value, *_limits(estimate))
+        ]
         for estimate in estimates
     ]
     widths = [max((len(row[at]) for row in texts if len(row) > at), default=0) for at in range(3)]
     column = []
     for row in texts:
         value, *ends = (text.rjust(widths[at]) for at, text in enumerate(row))
-        column.append(EstimateText(value, f"[{ends[0]}, {ends[1]}]" if ends else "exact"))
+        interval = f"[{_before(',', ends[0])} {_before(']', ends[1])}" if ends else "exact"
+        column.append(EstimateText(value, interval))
     return column
+
+
+def _before(sign: str, text: str) -> str:
+    """A number with a sign behind it, and the blanks that it ends with behind that."""
+    number = text.rstrip()
+    return number + sign + " " * (len(text) - len(number))
 
 
 def _limits(estimate: Estimate) -> tuple[float, ...]:

@@ -1,6 +1,7 @@
 """Which values are allowed for an option?"""
 
 import math
+import operator
 import os
 from typing import Any
 
@@ -21,7 +22,8 @@ class WholeNumber(click.IntRange):
         """The value of an option as a whole number; a usage error if it is none or out of range."""
         allowed = f"a whole number {_range(self.min, self.max)}"
         try:
-            number = int(value)
+            # A number of a campaign file is one already: of 5.7, 5 is not what was meant.
+            number = int(value) if isinstance(value, str) else operator.index(value)
         except (TypeError, ValueError):
             self.fail(f"{value!r} is not allowed; give {allowed}", param, ctx)
         if not _is_within(number, self.min, self.max):

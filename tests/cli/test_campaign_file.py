@@ -71,6 +71,7 @@ def test_the_command_line_takes_precedence(folder):
         ("trust = true", "no key 'trust'"),
         ('sampler = "Unifrom(9)"', "Uniform"),
         ('n = "many"', "--n"),
+        ("n = 5.7", "--n 5.7 is not allowed; give a whole number from 1"),
         ("sampler = {n = 1}", "sampler is a table"),
         ("max-rate = 7", "--max-rate"),
         ("model = ", "not a TOML file"),

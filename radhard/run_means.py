@@ -240,9 +240,12 @@ class RunMeans:
     @property
     def count_numbers(self) -> MeanTrials:
         """In which counts of the records of inference the verdicts of each executed trial are."""
+        return self._count_numbers(self.numbers)
+
+    def _count_numbers(self, numbers: Numbers) -> MeanTrials:
         if self.trials.single:
-            return MeanTrials.of_faults(self.space, self.trials.at(self.numbers))
-        return MeanTrials.of_strata(self.trials, self.numbers)
+            return MeanTrials.of_faults(self.space, self.trials.at(numbers))
+        return MeanTrials.of_strata(self.trials, numbers)
 
     def _wholes(self) -> Iterator[tuple[Groups, Parts]]:
         """The parts of the group of all faults, or of the group of each error rate."""
@@ -315,12 +318,7 @@ class RunMeans:
         if not self.inferences:
             return Correction(added)
         weights = groups.weights(parts, capped=column == self.trials.capped)
-        trials, numbers = self.trials, self.numbers[at]
-        of = (
-            MeanTrials.of_faults(self.space, trials.at(numbers))
-            if trials.single
-            else MeanTrials.of_strata(trials, numbers)
-        )
+        of = self._count_numbers(self.numbers[at])
         number = list(self.figures).index(column)
         found = correction(self.inferences, of, number, weights, confidence, finite=finite)
         added[at] = found.rows

@@ -47,18 +47,18 @@ def check_verify_arguments(run: Path, model: str | None) -> None:
     if run.is_dir():
         raise InputError(
             f"{str(run)!r} is a folder and no run file; the run comes first: radhard verify "
-            f"runs/base.db --model {_quoted(str(run))}"
+            f"runs/base.db --model {shlex.quote(str(run))}"
         )
     if model is None:
         raise InputError(
-            f"no hardened model was given; for example: radhard verify {_quoted(str(run))} "
+            f"no hardened model was given; for example: radhard verify {shlex.quote(str(run))} "
             "--model hard, where radhard harden -o hard wrote it"
         )
 
 
 def _of_run(text: str, verb: str) -> str:
     """Which command is meant where a run file is given as the model of a verb."""
-    file = _quoted(text)
+    file = shlex.quote(text)
     if verb == "run":
         return (
             f"to continue or repeat its campaign: radhard run --from {file} --store {file}; for "
@@ -72,11 +72,6 @@ def _of_run(text: str, verb: str) -> str:
             "radhard harden -o wrote"
         )
     return _OWN
-
-
-def _quoted(text: str) -> str:
-
-    return shlex.quote(text)
 
 
 def _starts(path: Path) -> bytes:

@@ -1,6 +1,5 @@
 """What comes out for the pairs of a trial and a sample that are executed in any case?"""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +13,7 @@ from radhard.engines.bracket.passes import predictions_of
 from radhard.metrics import Panel
 from radhard.space import Numbers
 
-__all__ = ["DrawnPairs", "ExecutedPairs", "drawn_pairs"]
+__all__ = ["DrawnPairs", "ExecutedPairs"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,11 @@ class DrawnPairs:
         return cls(draw.pilot(numbers), draw.sample(numbers), measured)
 
     def codes(self, inferred: Flags, moved: Flags) -> Numbers:
-        """The ``codes`` of those that are executed, see `ExecutedPairs.of`."""
+        """The ``codes`` of those that are executed, as of `ExecutedPairs`.
+
+        ``inferred``: which verdicts are, ``(trials, samples)``. ``moved``: of which trials figures
+        can be measured on a sample, and are not golden, ``(trials,)``.
+        """
         codes = [_codes(pairs, inferred) for pairs in (self.pilot, self.sample)]
         if self.measured is not None:
             codes.append((self.measured[0] * inferred.shape[1] + self.measured[1])[moved])
@@ -54,29 +57,6 @@ class ExecutedPairs:
     outputs: Tensor
     measured: Pairs | None
     """The sample of each trial on which figures are measured, if any are."""
-
-    @classmethod
-    def of(
-        cls,
-        panel: Panel,
-        draw: Draw,
-        numbers: Numbers,
-        inferred: Flags,
-        moved: Flags,
-        execute: Callable[[Numbers, Numbers], Tensor],
-    ) -> "ExecutedPairs":
-        """Execute the pairs that are drawn for trials with these ``numbers``.
-
-        ``inferred``: which verdicts are, ``(trials, samples)``. ``moved``: of which trials figures
-        can be measured on a sample, and are not golden, ``(trials,)``. ``execute`` gives the
-        outputs of pairs of a trial and a sample.
-        """
-        drawn = DrawnPairs.of(draw, numbers)
-        codes, outputs = drawn.codes(inferred, moved), panel.golden.outputs[:0]
-        if len(codes):
-            rows, of = np.divmod(codes, inferred.shape[1])
-            outputs = execute(rows, of).to(panel.golden.outputs.dtype)
-        return cls(panel, codes, outputs, drawn.measured)
 
     def predictions(self, trials: Numbers, samples: Numbers) -> Predictions:
         """The predictions of pairs of the audit, ``(pairs,)``."""
@@ -107,12 +87,6 @@ class ExecutedPairs:
     def _positions(self, trials: Numbers, samples: Numbers) -> Numbers:
         found: Numbers = np.searchsorted(self.codes, trials * self._samples + samples)
         return found
-
-
-def drawn_pairs(draw: Draw, numbers: Numbers, inferred: Flags, moved: Flags) -> Pairs:
-    """The pairs that `ExecutedPairs.of` executes, in the order of trials and samples."""
-    rows, of = np.divmod(DrawnPairs.of(draw, numbers).codes(inferred, moved), inferred.shape[1])
-    return rows, of
 
 
 def _codes(pairs: Pairs, inferred: Flags) -> Numbers:

@@ -15,7 +15,7 @@ from radhard.engines.bracket.lines import Flags, Predictions
 from radhard.engines.bracket.passes import predictions_of
 from radhard.engines.bracket.sample_figures import SampleFigures
 from radhard.engines.first_order.bounds import Bounds
-from radhard.engines.first_order.executed_pairs import ExecutedPairs, drawn_pairs
+from radhard.engines.first_order.executed_pairs import DrawnPairs, ExecutedPairs
 from radhard.engines.first_order.outlook import Outlook
 from radhard.engines.first_order.unchanged_by_words import unchanged_by_words
 from radhard.engines.folded.folded import FoldedSession
@@ -116,8 +116,9 @@ class ManyFaultsSession(Session):
         """The results of trials of a stratum, and the trials that have to be executed whole."""
         drawn = [self.campaign.trials[trial] for trial in trials.tolist()]
         requested = ~stays
-        every = np.ones(len(trials), dtype=bool)
-        requested[drawn_pairs(self._draw, trials, stays, every)] = True
+        audit = DrawnPairs.of(self._draw, trials)
+        codes = audit.codes(stays, np.ones(len(trials), dtype=bool))
+        requested[np.divmod(codes, stays.shape[1])] = True
         outputs, unknown = self._folded.sample_passes.outputs(drawn, requested)
         kept = np.flatnonzero(~unknown)
         figures, record = self._figures(
@@ -150,21 +151,20 @@ class ManyFaultsSession(Session):
         todo = np.nonzero(~stays)
         rows, samples = (torch.from_numpy(axis) for axis in todo)
         predictions[todo] = predictions_of(outputs[rows, samples], panel.golden, samples)
-        pairs = ExecutedPairs.of(
-            panel,
-            self._draw,
-            trials,
-            stays,
-            np.ones(len(trials), dtype=bool),
-            lambda at, of: outputs[torch.from_numpy(at), torch.from_numpy(of)],
-        )
+        # The same pairs as before, without those of trials that have to be executed whole.
+        audit = DrawnPairs.of(self._draw, trials)
+        codes = audit.codes(stays, np.ones(len(trials), dtype=bool))
+        at, of = (torch.from_numpy(axis) for axis in np.divmod(codes, len(golden)))
+        executed = outputs[at, of].to(panel.golden.outputs.dtype)
+        pairs = ExecutedPairs(panel, codes, executed, audit.measured)
 
         def whole(some: Numbers) -> Predictions:
             return np.stack([self._whole(drawn[at]) for at in some.tolist()])
 
         check = Check(self._draw, self._threshold, SampleFigures(panel), golden)
         part = RecordedTrials.of_stratum(name, trials)
-        record = check.pairs(part, predictions, stays, pairs.predictions, whole)
+        drawn_pairs = audit.pilot, audit.sample
+        record = check.pairs(part, predictions, stays, pairs.predictions, whole, drawn_pairs)
         figures = figures_of(panel, predictions, golden)
         if beyond := list(panel.beyond_answer or ()):
             figures[:, beyond] = pairs.figures()[:, beyond]

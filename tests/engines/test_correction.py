@@ -5,12 +5,9 @@ from functools import cache
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
 
 from radhard.campaign import run
 from radhard.comparison import compare
-from radhard.datasets.data import Data
 from radhard.engines import Bracket, FirstOrder, Serial
 from radhard.engines.audit_draw import Draw
 from radhard.engines.inference import Inference, Tally, inference_notes
@@ -23,6 +20,7 @@ from radhard.samplers import Exhaustive, PerBit, Uniform
 from radhard.space import FaultSpace
 from radhard.stats import clopper_pearson
 from radhard.targets import Weights
+from tests.engines.small_margins import small_margins
 
 RASH = {"safety": 1.0, "reach": 1e9, "threshold": 1.0}
 """Bounds within which much is inferred that is wrong."""
@@ -30,25 +28,11 @@ RASH = {"safety": 1.0, "reach": 1e9, "threshold": 1.0}
 NETWORKS = 5
 
 
-@cache
 def small(seed: int):
-    """A network with small margins, as its labels are random, 10 samples, and faults."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        x, y = torch.randn(128, 6), torch.randint(3, (128,))
-        model = nn.Sequential(
-            nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 3)
-        )
-        best = torch.optim.Adam(model.parameters(), 1e-2)
-        for _ in range(40):
-            best.zero_grad()
-            nn.functional.cross_entropy(model(x), y).backward()
-            best.step()
-        model = model.half().float().eval()
-        data = Data(torch.randn(10, 6), torch.randint(3, (10,)))
+    """A network with small margins, its samples, and faults."""
+    model, data = small_margins(seed)
     fault = BitFlip(field=("sign", "exponent"))
-    space = FaultSpace.of(model, Weights("*"), fault, Float16())
-    return model, data, space
+    return model, data, FaultSpace.of(model, Weights("*"), fault, Float16())
 
 
 def ran(network: int, engine, sampler, *, seed: int = 0, **changed) -> Results:

@@ -1,6 +1,7 @@
 """Are verdicts that gradients settle those that a trial would give, and is it told if not?"""
 
 import itertools
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ from radhard.samplers import Exhaustive, Uniform
 from radhard.space import FaultSpace
 from radhard.targets import Activations, Biases, Inputs, Weights
 from tests.engines.campaigns import campaign_of, execute_all
+from tests.engines.stopped import continued
 from tests.traces import traces
 from tests.zoo import NETWORKS, Network, named
 
@@ -445,23 +447,9 @@ def mixed_run(engine, **changed):
 
 
 def test_a_stopped_run_continues_to_the_same_results_and_checks(tmp_path):
-    engine, path = FirstOrder(audit=0.2), tmp_path / "run.db"
+    engine = FirstOrder(audit=0.2)
     whole = mixed_run(engine)
-    own = FirstOrderSession.run
-    for chunks in (1, 3):
-        left = [chunks]
-
-        def stopped(self, trials, left=left):
-            left[0] -= 1
-            if not left[0]:
-                raise KeyboardInterrupt
-            return own(self, trials)
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(FirstOrderSession, "run", stopped)
-            with pytest.raises(KeyboardInterrupt):
-                mixed_run(engine, store=path)
-    again = mixed_run(engine, store=path)
+    again = continued(partial(mixed_run, engine), FirstOrderSession, tmp_path / "run.db")
     assert np.array_equal(again.values(), whole.values())
     assert again.manifest["inferred"] == whole.manifest["inferred"] != {}
 

@@ -2,7 +2,7 @@
 
 import itertools
 from dataclasses import replace
-from functools import cache
+from functools import partial
 
 import numpy as np
 import pytest
@@ -32,6 +32,8 @@ from radhard.samplers import Cumulative, ErrorRate, FaultCount
 from radhard.space import FaultSpace
 from radhard.targets import Activations, Biases, Weights
 from tests.engines.campaigns import campaign_of, execute_all
+from tests.engines.small_margins import small_margins
+from tests.engines.stopped import continued
 from tests.traces import traces
 from tests.zoo import NETWORKS, Network, named
 
@@ -234,22 +236,8 @@ def test_faults_in_two_sites_before_one_activation_function_are_executed_togethe
 # -- the estimate --------------------------------------------------------------------------------
 
 
-@cache
 def small():
-    """A network with small margins, as its labels are random, and 10 samples."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        x, y = torch.randn(128, 6), torch.randint(3, (128,))
-        model = nn.Sequential(
-            nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 3)
-        )
-        best = torch.optim.Adam(model.parameters(), 1e-2)
-        for _ in range(40):
-            best.zero_grad()
-            nn.functional.cross_entropy(model(x), y).backward()
-            best.step()
-        model = model.half().float().eval()
-        data = Data(torch.randn(10, 6), torch.randint(3, (10,)))
+    model, data = small_margins()
     return model, data, FaultSpace.of(model, Weights("*"), BitFlip(), Float16())
 
 
@@ -337,23 +325,9 @@ def test_errors_are_spread_over_the_trials_of_their_stratum_only():
 
 
 def test_a_stopped_run_continues_to_the_same_results_and_checks(tmp_path):
-    engine, path = FirstOrder(audit=0.2), tmp_path / "run.db"
+    engine = FirstOrder(audit=0.2)
     whole = ran(engine)
-    own = ManyFaultsSession.run
-    for chunks in (1, 3):
-        left = [chunks]
-
-        def stopped(self, trials, left=left):
-            left[0] -= 1
-            if not left[0]:
-                raise KeyboardInterrupt
-            return own(self, trials)
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ManyFaultsSession, "run", stopped)
-            with pytest.raises(KeyboardInterrupt):
-                ran(engine, store=path)
-    again = ran(engine, store=path)
+    again = continued(partial(ran, engine), ManyFaultsSession, tmp_path / "run.db")
     assert np.array_equal(again.values(), whole.values())
     assert again.manifest["inferred"] == whole.manifest["inferred"] != {}
     two = ran(engine, workers=2)

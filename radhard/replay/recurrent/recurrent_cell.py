@@ -65,11 +65,16 @@ class RecurrentCell:
         started from, ``carried`` the rounding that is in it.
         """
         eps = _ROUNDINGS * torch.finfo(memory.dtype).eps
-        enter, keep, third, leave = gates
         if self.kind == "gru":
+            inputs, reset, update, own = gates
             # The new state is at most 1, and is subtracted from itself where the update gate is 1.
-            kept = torch.addcmul(torch.full_like(carried, eps), third, carried)
+            # Large sums that cancel before the tanh round more than it does.
+            product = reset * own
+            slope = 1 - torch.tanh(inputs + product).square_()
+            new = (inputs.abs() + product.abs_()).mul_(slope).add_(1).mul_(eps)
+            kept = new.addcmul_(update, carried)
             return RoundingError(kept, kept)
+        enter, keep, _, leave = gates
         # What enters is at most 1.
         kept = torch.addcmul(enter * eps, keep, torch.add(carried, memory.abs(), alpha=eps))
         return RoundingError(kept, leave * kept)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from radhard.replay.recurrent.recurrent_cell import RecurrentCell
 from radhard.replay.recurrent.trajectory import golden_trajectory
 from radhard.replay.recurrent.weight_changes import WeightChanges, faulty_states
 
@@ -48,6 +49,34 @@ def test_states_after_a_huge_change_are_the_models_unless_they_are_left_to_it(ki
     differ = (found.values - torch.cat(expected)).abs().amax(dim=(1, 2)) > 0.02
     assert not (differ & ~found.rounded).any()
     assert 0 < found.rounded.sum() < len(owner) / 5
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_no_state_is_rounded_by_more_than_its_bound(kind):
+    cell, chance = RecurrentCell(kind, UNITS), torch.Generator().manual_seed(0)
+    rows, eps = 200, torch.finfo(torch.float32).eps
+    state, memory = torch.zeros(2, rows, UNITS)
+    exact, remembered = torch.zeros(2, rows, UNITS, dtype=torch.float64)
+    kept, shown = torch.zeros(rows * UNITS), 0.0
+    for _ in range(12):
+        sums = 20 * torch.randn(rows, 4 * UNITS, generator=chance)
+        # Nothing is forgotten in half of the rows, so that all rounding adds up.
+        keep = 1 if kind == "lstm" else 2
+        sums[: rows // 2, keep * UNITS : (keep + 1) * UNITS] = 100
+        gates, before = sums.clone(), memory.clone()
+        cell.advance(gates, state, memory)
+        cell.advance(sums.double(), exact, remembered)
+        own = gates.view(rows, 4, UNITS).unbind(1)
+        error = cell.rounding([gate.flatten() for gate in own], before.flatten(), kept)
+        kept = error.kept
+        # The last rounding of a state is relative to it.
+        allowed = error.state.view_as(state) + eps * state.abs()
+        assert ((state - exact).abs() <= allowed).all()
+        if kind == "lstm":
+            assert ((memory - remembered).abs() <= kept.view_as(memory)).all()
+        shown = max(shown, float(((state - exact).abs() / allowed).max()))
+    # A bound that were large in any case would mean that too many rows are executed.
+    assert shown > 0.05
 
 
 def test_states_of_rows_are_the_same_alone_and_among_rows_that_begin_alike():
